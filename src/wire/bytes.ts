@@ -1,0 +1,58 @@
+/**
+ * Byte strings: names and paths as the kernel has them, any bytes but NUL, held in a JavaScript string whose every
+ * character is one byte (U+0000–U+00FF). V8 keeps such a string in one byte a character, and it is an exact map key
+ * whether or not the bytes are UTF-8.
+ */
+export type ByteString = string;
+
+const utf8 = new TextDecoder();
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+const encoder = new TextEncoder();
+
+/** How many characters String.fromCharCode takes in one call: enough for a path, few enough for the stack. */
+const CHUNK = 1024;
+
+/** The bytes [start, end) as a byte string. */
+export function decodeBytes(bytes: Uint8Array, start: number, end: number): ByteString {
+  let text = "";
+  for (let at = start; at < end; at += CHUNK) {
+    text += String.fromCharCode.apply(
+      null,
+      bytes.subarray(at, Math.min(at + CHUNK, end)) as unknown as number[],
+    );
+  }
+  return text;
+}
+
+/** Writes a byte string at `offset` and returns the offset behind it. */
+export function encodeBytes(text: ByteString, into: Uint8Array, offset: number): number {
+  const length = text.length;
+  for (let i = 0; i < length; i++) into[offset + i] = text.charCodeAt(i);
+  return offset + length;
+}
+
+export function toBytes(text: ByteString): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  encodeBytes(text, bytes, 0);
+  return bytes;
+}
+
+/** The byte string of ordinary text, in UTF-8. */
+export function fromText(text: string): ByteString {
+  const bytes = encoder.encode(text);
+  return decodeBytes(bytes, 0, bytes.length);
+}
+
+/** Readable text; bytes that are not UTF-8 become U+FFFD. For people only. */
+export function toText(text: ByteString): string {
+  return utf8.decode(toBytes(text));
+}
+
+/** Exact text, or undefined where the bytes are not UTF-8. */
+export function toTextExactly(text: ByteString): string | undefined {
+  try {
+    return strictUtf8.decode(toBytes(text));
+  } catch {
+    return undefined;
+  }
+}
