@@ -1,0 +1,215 @@
+/** Processes: this one's identity and limits, starting and replacing programs, watching and signalling others. */
+import { layout, setU64 } from "../src/wire/layout.ts";
+import { check, Errno, errno } from "./errno.ts";
+import { readWholeFile } from "./file.ts";
+import { libc } from "./libc.ts";
+import { cString, readBytes, readCString, stringVector } from "./memory.ts";
+import { signalSet } from "./signal.ts";
+
+// asm/unistd.h, asm-generic/unistd.h: the two have one number on every architecture since Linux 5.1.
+export const SYS_pidfd_send_signal = 424;
+export const SYS_pidfd_open = 434;
+// spawn.h
+const POSIX_SPAWN_SETSIGMASK = 0x08;
+const POSIX_SPAWN_SETSID = 0x80;
+/** Upper bounds of glibc's opaque posix_spawn types; the layout test compares them. */
+const SPAWN_ATTRIBUTES_BYTES = 336;
+const SPAWN_ACTIONS_BYTES = 80;
+// asm-generic/resource.h
+const RLIMIT_NOFILE = 7;
+const WNOHANG = 1;
+
+const RLIMIT = layout("struct rlimit", { rlim_cur: "u64", rlim_max: "u64" });
+
+export const CONSTANTS = {
+  SYS_pidfd_send_signal,
+  SYS_pidfd_open,
+  POSIX_SPAWN_SETSIGMASK,
+  POSIX_SPAWN_SETSID,
+  RLIMIT_NOFILE,
+  WNOHANG,
+};
+export const STRUCTS = [RLIMIT];
+export const SIZES = {
+  posix_spawnattr_t: SPAWN_ATTRIBUTES_BYTES,
+  posix_spawn_file_actions_t: SPAWN_ACTIONS_BYTES,
+};
+
+export function processId(): number {
+  return libc.getpid();
+}
+
+export function effectiveUserId(): number {
+  return libc.geteuid();
+}
+
+/** /proc files of one process stay below this: argument and environment blocks are at most 6 MiB by default. */
+const PROC_LIMIT_BYTES = 16 << 20;
+
+function readNulSeparated(path: string): string[] {
+  const text = new TextDecoder().decode(readWholeFile(path, PROC_LIMIT_BYTES));
+  return text.split("\0").slice(0, -1);
+}
+
+/** This process's arguments as given to execve, the program's name first. Throws Errno. */
+export function commandLine(): string[] {
+  return readNulSeparated("/proc/self/cmdline");
+}
+
+/** The environment this process was started with. Throws Errno. */
+export function environment(): Map<string, string> {
+  const entries = readNulSeparated("/proc/self/environ").map((line): [string, string] => {
+    const equals = line.indexOf("=");
+    return equals < 0 ? [line, ""] : [line.slice(0, equals), line.slice(equals + 1)];
+  });
+  return new Map(entries);
+}
+
+/** `NAME=value` lines, as execve takes them. */
+export function environmentBlock(variables: ReadonlyMap<string, string>): string[] {
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+/** Throws Errno. */
+export function workingDirectory(): string {
+  const buffer = new Uint8Array(4096);
+  if (libc.getcwd(buffer, buffer.length) === 0n) throw new Errno(errno(), "getcwd");
+  return new TextDecoder().decode(buffer.subarray(0, buffer.indexOf(0)));
+}
+
+/** Throws Errno. */
+export function changeDirectory(path: string): void {
+  check(libc.chdir(cString(path)), "chdir", path);
+}
+
+/** Sets the file mode creation mask and returns the old one. */
+export function setUmask(mask: number): number {
+  return libc.umask(mask);
+}
+
+/** Becomes another program in the same process. Returns only when that failed: −errno. */
+export function execute(
+  path: string,
+  argv: readonly string[],
+  variables: ReadonlyMap<string, string>,
+): number {
+  const args = stringVector(argv);
+  const env = stringVector(environmentBlock(variables));
+  libc.execve(cString(path), args.pointers, env.pointers);
+  const code = errno();
+  // Named once more, so that the strings live until here.
+  return args.strings.length + env.strings.length >= 0 ? -code : 0;
+}
+
+export interface SpawnRequest {
+  readonly path: string;
+  readonly argv: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  /** `[ours, theirs]`: descriptors to give the child under a number. */
+  readonly descriptors: readonly (readonly [number, number])[];
+  /** Whether the child leads a session of its own. */
+  readonly newSession: boolean;
+}
+
+/** Starts a program with no signal blocked; its pid. Throws Errno. */
+export function spawn(request: SpawnRequest): number {
+  const actions = new Uint8Array(SPAWN_ACTIONS_BYTES);
+  const attributes = new Uint8Array(SPAWN_ATTRIBUTES_BYTES);
+  const args = stringVector(request.argv);
+  const env = stringVector(environmentBlock(request.environment));
+  const pid = new Int32Array(1);
+  libc.posix_spawn_file_actions_init(actions);
+  libc.posix_spawnattr_init(attributes);
+  for (const [ours, theirs] of request.descriptors) {
+    libc.posix_spawn_file_actions_adddup2(actions, ours, theirs);
+  }
+  libc.posix_spawnattr_setsigmask(attributes, signalSet([]));
+  const session = request.newSession ? POSIX_SPAWN_SETSID : 0;
+  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | session);
+  const code = libc.posix_spawn(
+    new Uint8Array(pid.buffer),
+    cString(request.path),
+    actions,
+    attributes,
+    args.pointers,
+    env.pointers,
+  );
+  libc.posix_spawn_file_actions_destroy(actions);
+  libc.posix_spawnattr_destroy(attributes);
+  // posix_spawn returns the error number itself.
+  if (code !== 0 || args.strings.length + env.strings.length < 0) {
+    throw new Errno(code, "posix_spawn", request.path);
+  }
+  return pid[0];
+}
+
+/** Waits for a child to end: its wait status, or −errno. `poll`: do not wait, 0 while it runs… see waitpid(2). */
+export function waitForChild(pid: number, poll = false): { pid: number; status: number } {
+  const status = new Int32Array(1);
+  const result = libc.waitpid(pid, new Uint8Array(status.buffer), poll ? WNOHANG : 0);
+  return { pid: result < 0 ? -errno() : result, status: status[0] };
+}
+
+/** A pipe, both ends closed by execve. Throws Errno. */
+export function makePipe(): { read: number; write: number } {
+  const ends = new Int32Array(2);
+  check(libc.pipe2(new Uint8Array(ends.buffer), 0o2000000), "pipe2");
+  return { read: ends[0], write: ends[1] };
+}
+
+/** kill(2); 0 or −errno. */
+export function sendSignal(pid: number, signal: number): number {
+  return libc.kill(pid, signal) < 0 ? -errno() : 0;
+}
+
+/** A descriptor that becomes readable when the process ends (Linux 5.3), or −errno. Closed by execve. */
+export function openProcess(pid: number): number {
+  const fd = libc.syscall(BigInt(SYS_pidfd_open), BigInt(pid), 0n, 0n, 0n);
+  return fd < 0 ? -errno() : fd;
+}
+
+/** Signals exactly the process behind a pidfd, never a later one with its number; 0 or −errno. */
+export function signalProcess(pidfd: number, signal: number): number {
+  const number = BigInt(SYS_pidfd_send_signal);
+  return libc.syscall(number, BigInt(pidfd), BigInt(signal), 0n, 0n) < 0 ? -errno() : 0;
+}
+
+/** Raises the soft limit of open files to the hard one and returns what holds now. Throws Errno. */
+export function raiseFileLimit(): number {
+  const limit = new Uint8Array(RLIMIT.size);
+  const view = new DataView(limit.buffer);
+  check(libc.getrlimit(RLIMIT_NOFILE, limit), "getrlimit");
+  const soft = Number(view.getBigUint64(RLIMIT.at.rlim_cur, true));
+  const hard = Number(view.getBigUint64(RLIMIT.at.rlim_max, true));
+  setU64(view, RLIMIT.at.rlim_cur, hard);
+  return libc.setrlimit(RLIMIT_NOFILE, limit) < 0 ? soft : hard;
+}
+
+/** The first member of struct passwd and struct group is the name. */
+function nameAt(record: bigint): string | undefined {
+  if (record === 0n) return undefined;
+  const pointer = new DataView(readBytes(record, 8).buffer).getBigUint64(0, true);
+  return readCString(pointer);
+}
+
+/** A user's name, or undefined where the database has none. */
+export function userName(uid: number): string | undefined {
+  return nameAt(libc.getpwuid(uid));
+}
+
+/** A group's name, or undefined where the database has none. */
+export function groupName(gid: number): string | undefined {
+  return nameAt(libc.getgrgid(gid));
+}
+
+/** Throws Errno. */
+export function hostName(): string {
+  const buffer = new Uint8Array(256);
+  check(libc.gethostname(buffer, buffer.length), "gethostname");
+  return new TextDecoder().decode(buffer.subarray(0, buffer.indexOf(0)));
+}
+
+/** Whether the descriptor is a terminal. */
+export function isTerminal(fd: number): boolean {
+  return libc.isatty(fd) === 1;
+}
