@@ -17,6 +17,7 @@ export const ENFILE = 23;
 export const EMFILE = 24;
 export const EPIPE = 32;
 export const ENOSYS = 38;
+export const ENOPROTOOPT = 92;
 export const EOPNOTSUPP = 95;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;

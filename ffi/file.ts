@@ -189,6 +189,12 @@ export function readDescriptor(fd: number, buffer: Uint8Array<ArrayBuffer>): num
   return count < 0 ? -errno() : count;
 }
 
+/** Reads once at an offset, whatever the descriptor's own position; the number of bytes or −errno. */
+export function readAt(fd: number, buffer: Uint8Array<ArrayBuffer>, offset: number): number {
+  const count = libc.pread(fd, buffer, buffer.length, BigInt(offset));
+  return count < 0 ? -errno() : count;
+}
+
 /** Writes everything. Throws Errno naming `subject`. */
 export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>, subject: string): void {
   let rest = bytes;

@@ -155,6 +155,8 @@ export const libc = openLibrary("libc.so.6", {
 
   // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset)
   sigprocmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // sighandler_t signal(int signum, sighandler_t handler), for SIG_DFL (0) and SIG_IGN (1) only
+  signal: { parameters: ["i32", "usize"], result: "usize" },
   // int signalfd(int fd, const sigset_t *mask, int flags)
   signalfd: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int eventfd(unsigned int initval, int flags)

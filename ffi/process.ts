@@ -4,6 +4,7 @@ import { check, Errno, errno } from "./errno.ts";
 import { readWholeFile } from "./file.ts";
 import { libc } from "./libc.ts";
 import { cString, readBytes, readCString, stringVector } from "./memory.ts";
+import { pollDescriptor, POLLIN } from "./poll.ts";
 import { signalSet } from "./signal.ts";
 
 // asm/unistd.h, asm-generic/unistd.h: the two have one number on every architecture since Linux 5.1.
@@ -172,6 +173,11 @@ export function openProcess(pid: number): number {
 export function signalProcess(pidfd: number, signal: number): number {
   const number = BigInt(SYS_pidfd_send_signal);
   return libc.syscall(number, BigInt(pidfd), BigInt(signal), 0n, 0n) < 0 ? -errno() : 0;
+}
+
+/** Whether the process behind a pidfd has ended: a zombie has. */
+export function hasEnded(pidfd: number): boolean {
+  return pollDescriptor(pidfd, POLLIN, 0) > 0;
 }
 
 /** Raises the soft limit of open files to the hard one and returns what holds now. Throws Errno. */

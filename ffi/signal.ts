@@ -88,6 +88,14 @@ export function setBlockedSignals(signals: readonly number[]): void {
   );
 }
 
+const SIG_DFL = 0n;
+const SIG_IGN = 1n;
+
+/** Ignores a signal, or gives it back its default action. Ignored signals stay ignored over an execve. */
+export function ignoreSignal(signal: number, ignored: boolean): void {
+  libc.signal(signal, ignored ? SIG_IGN : SIG_DFL);
+}
+
 /** A descriptor from which blocked signals are read. */
 export class SignalDescriptor {
   readonly fd: number;

@@ -16,6 +16,7 @@ const SO_TYPE = 3;
 const SO_ACCEPTCONN = 30;
 const SO_PEERCRED = 17;
 const SO_PEERSEC = 31;
+const SO_PEERPIDFD = 77;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -46,6 +47,7 @@ export const CONSTANTS = {
   SO_ACCEPTCONN,
   SO_PEERCRED,
   SO_PEERSEC,
+  SO_PEERPIDFD,
   SCM_RIGHTS,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
@@ -131,6 +133,16 @@ export function peerCredentials(fd: number): Credentials {
     uid: view.getUint32(UCRED.at.uid, true),
     gid: view.getUint32(UCRED.at.gid, true),
   };
+}
+
+/**
+ * A pidfd of the process that called connect(2), immune to reuse of its number (Linux 6.5), or −errno: ENOPROTOOPT where the
+ * kernel lacks it; anything else means that the process is gone.
+ */
+export function peerProcess(fd: number): number {
+  const value = new Int32Array(1);
+  const result = socketOption(fd, SO_PEERPIDFD, new Uint8Array(value.buffer));
+  return result < 0 ? -errno() : value[0];
 }
 
 /** The peer's security label (SO_PEERSEC), or undefined where no module gives one. */

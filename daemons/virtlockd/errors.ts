@@ -114,3 +114,4 @@ export function unknownProcedure(procedure: number): RpcError {
 }
 
 export const UNDECODABLE: RpcError = rpcError("Unable to decode message payload");
+export const UNENCODABLE: RpcError = rpcError("Unable to encode message payload");

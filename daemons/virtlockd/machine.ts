@@ -335,3 +335,9 @@ const PROCEDURES: readonly Procedure[] = [
     finish: lockspaceMade,
   },
 ];
+
+/** By procedure number; 0 stands for calls of none. */
+export const PROCEDURE_NAMES: readonly string[] = [
+  "unknown",
+  ...PROCEDURES.slice(1).map(({ name }) => name),
+];

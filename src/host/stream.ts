@@ -20,6 +20,7 @@ export type CloseReason =
   | "protocol error"
   | "connection error"
   | "queue full"
+  | "stalled"
   | "closed here";
 
 export interface StreamHandler {
@@ -72,6 +73,18 @@ export class Stream {
   /** True while output waits or the owner has paused: the handler must take no further message. */
   get isBlocked(): boolean {
     return this.#paused || this.#closing || this.#closed || this.#output.length > 0;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  get holdsInput(): boolean {
+    return this.#heldLength > 0;
+  }
+
+  get holdsOutput(): boolean {
+    return this.#output.length > 0;
   }
 
   /** Input received but not taken yet (a copy). */

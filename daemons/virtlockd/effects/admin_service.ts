@@ -1,0 +1,106 @@
+/** The admin service: what virt-admin may see and change, and the connections it comes by. */
+import type { Credentials } from "../../../ffi/socket.ts";
+import { currentFilters, currentOutputs, reconfigureLogging } from "../../../src/host/log.ts";
+import type { LogOutput } from "../../../src/host/log_types.ts";
+import type { Reactor } from "../../../src/host/reactor.ts";
+import { type ByteString, fromText, toText } from "../../../src/wire/bytes.ts";
+import type { Header, RpcError } from "../../../src/wire/rpc.ts";
+import type { XdrReader } from "../../../src/wire/xdr.ts";
+import { answerAdmin } from "../admin.ts";
+import { ADMIN_FRAME_KEEP_BYTES, ADMIN_PROGRAM, ADMIN_VERSION } from "../admin_protocol.ts";
+import type { AdminServer, AdminTarget, ClientIdentity, LogSetting } from "../admin_target.ts";
+import { FROM_NONE, invalidArgument } from "../errors.ts";
+import { parseFilters, parseOutputs, printFilters, printOutputs } from "../log_settings.ts";
+import { type Answer, Connection, type Program, writer } from "./connection.ts";
+import { type Accepted, identityOf, type ServedClient } from "./server.ts";
+
+/** One client of the admin service. */
+export class AdminServiceClient implements Program, ServedClient {
+  readonly program = ADMIN_PROGRAM;
+  readonly version = ADMIN_VERSION;
+  readonly keepBytes = ADMIN_FRAME_KEEP_BYTES;
+  readonly connection: Connection;
+  readonly id: number;
+  readonly credentials: Credentials;
+  readonly connectedAt: number;
+  madeCall = false;
+
+  constructor(
+    private readonly target: AdminTarget,
+    private readonly left: (client: AdminServiceClient) => void,
+    reactor: Reactor,
+    { fd, id, credentials, connectedAt }: Accepted,
+  ) {
+    this.id = id;
+    this.credentials = credentials;
+    this.connectedAt = connectedAt;
+    this.connection = new Connection(reactor, fd, this);
+  }
+
+  call(connection: Connection, header: Header, reader: XdrReader): Answer {
+    const answer = answerAdmin(header, reader, writer, this.target, this);
+    if (answer !== "close") connection.sendWritten();
+    if (answer !== "reply") connection.stream.closeAfterOutput();
+    return "answered";
+  }
+
+  closed(): void {
+    this.left(this);
+  }
+
+  mayDrop(): boolean {
+    return true;
+  }
+
+  identity(): ClientIdentity {
+    return identityOf(this);
+  }
+}
+
+/** The daemon as the admin program sees it. */
+export class AdminView implements AdminTarget {
+  constructor(
+    private readonly listServers: () => readonly (AdminServer & { readonly name: ByteString })[],
+    private readonly defaultOutput: LogOutput,
+    /** Ends the daemon after so many idle seconds; 0 for never. */
+    readonly setIdleTimeout: (seconds: number) => void,
+  ) {}
+
+  get servers(): ReadonlyMap<ByteString, AdminServer> {
+    return new Map(this.listServers().map((server) => [server.name, server]));
+  }
+
+  logOutputs(): LogSetting {
+    const outputs = currentOutputs();
+    return { setting: fromText(printOutputs(outputs)), count: outputs.length };
+  }
+
+  logFilters(): LogSetting {
+    const filters = currentFilters();
+    return { setting: fromText(printFilters(filters)), count: filters.length };
+  }
+
+  setLogOutputs(setting: ByteString): RpcError | undefined {
+    return refusalOf(() => {
+      const outputs = parseOutputs(toText(setting), "/");
+      reconfigureLogging({ outputs: outputs.length > 0 ? outputs : [this.defaultOutput] });
+    });
+  }
+
+  setLogFilters(setting: ByteString): RpcError | undefined {
+    return refusalOf(() => reconfigureLogging({ filters: parseFilters(toText(setting)) }));
+  }
+}
+
+/** Runs a change of the log settings; what it throws becomes an answer. */
+function refusalOf(change: () => void): RpcError | undefined {
+  try {
+    change();
+    return undefined;
+  } catch (error) {
+    return invalidArgument(
+      FROM_NONE,
+      fromText(error instanceof Error ? error.message : String(error)),
+    );
+  }
+}

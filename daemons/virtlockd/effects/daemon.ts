@@ -1,0 +1,240 @@
+/**
+ * The running daemon. What can wake it, in the order of dispatch:
+ *
+ *     timers      idle exit · lease retry · stalled peers · SIGKILL for holders · a re-exec that waits
+ *     signals     SIGTERM SIGINT SIGQUIT end · SIGUSR1 re-exec · SIGHUP reopen logs
+ *     listeners   virtlockd-sock · virtlockd-admin-sock · control
+ *     clients     their calls, room for replies, their end
+ *     pidfds      a holder that was being ended has died
+ */
+import { Errno, strerror } from "../../../ffi/errno.ts";
+import { accessPath, unlinkPath, writeWholeFile } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/memory.ts";
+import {
+  SIGHUP,
+  SIGINT,
+  SignalDescriptor,
+  signalName,
+  SIGQUIT,
+  SIGTERM,
+  SIGUSR1,
+} from "../../../ffi/signal.ts";
+import { type Logger, logger, reopenLogFiles } from "../../../src/host/log.ts";
+import type { PidFile } from "../../../src/host/pidfile.ts";
+import type { Program } from "../../../src/host/program.ts";
+import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
+import { type ProgramKind, programKind, replaceProgram } from "../../../src/host/reexec.ts";
+import { encodeHandover } from "../handover.ts";
+import {
+  FOREIGN_STATE_LIMIT_BYTES,
+  HANDOVER_WAIT_MS,
+  KILL_GIVE_UP_MS,
+  STATE_LIMIT_BYTES,
+} from "../limits.ts";
+import type { AdminServiceClient } from "./admin_service.ts";
+import { captureState, handedDescriptors, obstacles, type Service } from "./handover.ts";
+import type { LockClient, LockService } from "./lock_service.ts";
+import type { Server } from "./server.ts";
+
+/** The signals that the daemon reads from a descriptor. Blocked before anything else is done. */
+export const SIGNALS = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP];
+const ENDING = [SIGTERM, SIGINT, SIGQUIT];
+
+/** How often a re-exec looks whether nothing is in flight any more. */
+const QUIET_CHECK_MS = 10;
+
+export interface DaemonParts {
+  readonly program: Program;
+  readonly lockService: LockService;
+  readonly lockServer: Server<LockClient>;
+  readonly adminServer: Server<AdminServiceClient> | undefined;
+  readonly pidFile: PidFile | undefined;
+  readonly stateFile: string;
+  /** Throws when the configuration could not be read by a successor. */
+  readonly checkConfig: () => void;
+}
+
+export class Daemon {
+  readonly #log: Logger;
+  readonly #signals: SignalDescriptor;
+  #idleTimeoutS = 0;
+  #idle: Timer | undefined;
+  #ending = false;
+  #handover: Timer | undefined;
+  #refusals = 0;
+  readonly #endings: (() => void)[] = [];
+
+  constructor(private readonly reactor: Reactor, private readonly parts: DaemonParts) {
+    this.#log = logger("locking", "lock_daemon");
+    this.#signals = new SignalDescriptor(SIGNALS);
+    reactor.watch(this.#signals.fd, EPOLLIN, () => this.#readSignals());
+  }
+
+  /** Refused or failed attempts at a re-exec. */
+  get refusedReexecs(): number {
+    return this.#refusals;
+  }
+
+  /** Ends the daemon after so many seconds without clients and locks; 0 for never. */
+  setIdleTimeout(seconds: number): void {
+    this.#idleTimeoutS = seconds;
+    this.reactor.cancel(this.#idle);
+    this.#idle = undefined;
+    this.checkIdle();
+  }
+
+  get idleTimeoutS(): number {
+    return this.#idleTimeoutS;
+  }
+
+  /** To be called when clients or locks came or went. */
+  checkIdle(): void {
+    if (this.#idleTimeoutS === 0) return;
+    const { lockService, lockServer, adminServer } = this.parts;
+    const idle = lockServer.clients.size === 0 && (adminServer?.clients.size ?? 0) === 0 &&
+      lockService.machine.table.size === 0 && lockService.holders.count === 0;
+    if (!idle) {
+      this.reactor.cancel(this.#idle);
+      this.#idle = undefined;
+    } else {
+      this.#idle ??= this.reactor.after(
+        this.#idleTimeoutS * 1000,
+        () => this.#end("idle for as long as -t says"),
+      );
+    }
+  }
+
+  /** Adds something to be done when the daemon ends, before its pid file goes. */
+  atEnd(action: () => void): void {
+    this.#endings.push(action);
+  }
+
+  serve(): void {
+    this.parts.lockServer.serve();
+    this.parts.adminServer?.serve();
+    this.checkIdle();
+    this.reactor.run();
+  }
+
+  #readSignals(): void {
+    for (let signal = this.#signals.read(); signal !== 0; signal = this.#signals.read()) {
+      if (ENDING.includes(signal)) {
+        this.#end(`${signalName(signal)} from process ${this.#signals.senderPid}`);
+      } else if (signal === SIGUSR1) this.#reexec();
+      else this.#reopenLogs();
+    }
+  }
+
+  #reopenLogs(): void {
+    try {
+      reopenLogFiles();
+    } catch (error) {
+      this.#log.error("cannot reopen a log file: {error}", { error });
+    }
+  }
+
+  /** Ends every holder that is still connected, all at once, then the daemon. A second signal does not wait. */
+  #end(why: string): void {
+    const { lockServer, adminServer, lockService } = this.parts;
+    if (this.#ending) return this.#exit();
+    this.#ending = true;
+    this.#log.info("ending: {reason}", { reason: why });
+    lockServer.close();
+    adminServer?.close();
+    if (lockService.holders.count === 0) return this.#exit();
+    this.reactor.after(KILL_GIVE_UP_MS, () => this.#exit());
+  }
+
+  /** To be called when locks have gone or a holder has died. */
+  released(): void {
+    if (this.#ending && this.parts.lockService.holders.count === 0) this.#exit();
+    else this.checkIdle();
+  }
+
+  #exit(): void {
+    this.parts.lockService.releaseAll();
+    for (const action of this.#endings) action();
+    this.parts.pidFile?.release();
+    this.reactor.stop();
+  }
+
+  /** SIGUSR1: becomes the program that is now at our path, at once or as soon as it can take everything. */
+  #reexec(): void {
+    if (this.#ending || this.#handover !== undefined) return;
+    const deadlineMs = this.reactor.now() + HANDOVER_WAIT_MS;
+    this.#tryReexec(deadlineMs);
+  }
+
+  #tryReexec(deadlineMs: number): void {
+    this.#handover = undefined;
+    try {
+      this.parts.checkConfig();
+      const kind = programKind(this.parts.program.path);
+      const reasons = kind === "ours" ? [] : obstacles(this.#service());
+      if (reasons.length === 0) return this.#become(kind);
+      if (this.reactor.now() > deadlineMs) throw new Error(reasons.join("; "));
+      this.#handover = this.reactor.after(QUIET_CHECK_MS, () => this.#tryReexec(deadlineMs));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #refuse(error: unknown): void {
+    this.#refusals++;
+    this.#log.error('not replaced by "{path}", everything goes on as before: {error}', {
+      path: this.parts.program.path,
+      error,
+    });
+  }
+
+  #service(): Service {
+    return { ...this.parts, idleTimeoutS: this.#idleTimeoutS, nowMs: this.reactor.now() };
+  }
+
+  /** Replaces this program. Throws when that failed; the daemon is then as it was. */
+  #become(kind: ProgramKind): void {
+    if (kind === "other") this.#leaveOutTheDead();
+    const { stateFile, program } = this.parts;
+    const state = captureState(this.#service(), kind === "ours");
+    const text = new TextEncoder().encode(encodeHandover(state));
+    const limit = kind === "ours" ? STATE_LIMIT_BYTES : FOREIGN_STATE_LIMIT_BYTES;
+    if (text.length > limit) {
+      throw new Error(`the state has ${text.length} bytes, the limit is ${limit}`);
+    }
+    unlinkPath(cString(stateFile));
+    writeWholeFile(stateFile, text, 0o600);
+    const descriptors = handedDescriptors(state);
+    const code = replaceProgram({
+      program,
+      kind,
+      descriptors,
+      signals: SIGNALS,
+      losable: [SIGUSR1, SIGHUP],
+    });
+    unlinkPath(cString(stateFile));
+    throw new Errno(-code, "execve", program.path);
+  }
+
+  /** The C daemon gives up when a client's process is gone, as happens when a child kept the connection. */
+  #leaveOutTheDead(): void {
+    const { lockServer, adminServer } = this.parts;
+    for (
+      const { credentials, connection, id } of [
+        ...lockServer.clients.values(),
+        ...adminServer?.clients.values() ?? [],
+      ]
+    ) {
+      const code = accessPath(cString(`/proc/${credentials.pid}/stat`), 0);
+      if (code === 0) continue;
+      this.#log.warn(
+        "connection {CLIENT_ID} closed before the re-exec: its process {OWNER_PID} is gone ({reason})",
+        {
+          CLIENT_ID: id,
+          OWNER_PID: credentials.pid,
+          reason: strerror(-code),
+        },
+      );
+      connection.stream.close("closed here");
+    }
+  }
+}

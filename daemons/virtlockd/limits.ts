@@ -1,0 +1,25 @@
+/** Every bound of the daemon, with its unit; the manifest says what happens when one is reached. */
+
+/** listen(2) backlog, the original's. */
+export const LISTEN_BACKLOG = 30;
+export const DEFAULT_MAX_CLIENTS = 1024;
+export const DEFAULT_ADMIN_MAX_CLIENTS = 5000;
+/** Output that may wait for one client: the longest reply is an error that names a 64 KiB path three times. */
+export const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
+/** How often a connection is looked at that has an unfinished message or unread replies: dropped when no message was
+ * completed between two looks, so after 60 to 120 s. */
+export const STALL_CHECK_MS = 60_000;
+/** How often a file is tried whose lease another process has yet to give up. */
+export const LEASE_RETRY_MS = 50;
+/** A holder that lost its connection: SIGTERM at once, SIGKILL after this (the original's eighth probe). */
+export const KILL_AFTER_MS = 1_600;
+/** How long the daemon waits for holders when it ends itself (the original's fifteenth probe). */
+export const KILL_GIVE_UP_MS = 3_000;
+/** How often a holder that SIGKILL did not end is mentioned in the log. */
+export const UNKILLABLE_REPORT_MS = 30_000;
+/** How long a re-exec into a program that takes less than ours waits for a moment when nothing is in flight. */
+export const HANDOVER_WAIT_MS = 3_000;
+/** The C daemon reads at most this much state. */
+export const FOREIGN_STATE_LIMIT_BYTES = 10 * 1024 * 1024;
+/** Ours reads more; a lock with the longest possible name takes 400 kB. */
+export const STATE_LIMIT_BYTES = 256 * 1024 * 1024;

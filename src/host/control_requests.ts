@@ -1,0 +1,35 @@
+/** The control requests that every daemon answers alike. */
+import { ControlError, type ControlRequest, type ControlRequests } from "./control.ts";
+import { currentLevel, droppedMessages, type LogPriority, reconfigureLogging } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+function parseLevel(word: string): LogPriority {
+  if (!/^[1-4]$/.test(word)) {
+    throw new ControlError(`log level "${word}" is none of 1 debug, 2 info, 3 warning, 4 error`);
+  }
+  return Number(word) as LogPriority;
+}
+
+const loglevel: ControlRequest = {
+  usage: "[LEVEL]",
+  help: "the lowest priority that is logged, or sets it: 1 debug, 2 info, 3 warning, 4 error",
+  answer(words): string {
+    if (words.length > 1) throw new ControlError("too many words: loglevel [LEVEL]");
+    if (words.length === 1) reconfigureLogging({ level: parseLevel(words[0]) });
+    return `${currentLevel()}\n`;
+  },
+};
+
+/** `metrics` and `loglevel`. Adds the log's own counter to the metrics. */
+export function commonRequests(metrics: Metrics): ControlRequests {
+  const help = "Log messages that no output could take";
+  metrics.gauge("log_messages_dropped", { help }, droppedMessages);
+  return {
+    metrics: {
+      usage: "",
+      help: "counters in the OpenMetrics text format",
+      answer: (): string => metrics.text(),
+    },
+    loglevel,
+  };
+}

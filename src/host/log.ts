@@ -1,0 +1,220 @@
+/**
+ * The log: loggers by category on top of LogTape, outputs of our own that never wait and never throw.
+ *
+ *     const log = logger("virtlockd", "lockspace");
+ *     log.warn('cannot lock "{RESOURCE}" for "{OWNER}": {reason}', { RESOURCE: name, OWNER: owner, reason });
+ *
+ * - The text is a constant; what varies is a property, named in braces. A value may then hold anything, braces included.
+ * - A property in capitals (A–Z, 0–9, _) is also a structured field of the journal, whether or not the text names it.
+ * - Levels used: debug, info, warn, error, which are libvirt's 1, 2, 3, 4.
+ * - Before startLogging(), warnings and errors go to standard error.
+ */
+import {
+  configureSync,
+  getLogger,
+  type Logger,
+  type LogLevel,
+  type LogRecord,
+} from "@logtape/logtape";
+import { FileSink } from "./log_file.ts";
+import { JournalSink } from "./log_journal.ts";
+import { StderrSink } from "./log_stderr.ts";
+import { SyslogSink } from "./log_syslog.ts";
+import type { LogEntry, LogFilter, LogOutput, LogPriority, LogSink } from "./log_types.ts";
+
+export type { Logger } from "@logtape/logtape";
+export type { LogFilter, LogOutput, LogPriority } from "./log_types.ts";
+
+export interface LogSettings {
+  /** The daemon's name, for the journal. */
+  readonly identifier: string;
+  /** The lowest priority of loggers that no filter matches. */
+  readonly level: LogPriority;
+  /** The first that matches counts. */
+  readonly filters: readonly LogFilter[];
+  readonly outputs: readonly LogOutput[];
+  /** Lines that stand in front of the first message of each output. */
+  readonly banner: readonly string[];
+}
+
+interface OpenOutput {
+  readonly output: LogOutput;
+  readonly sink: LogSink;
+  bannerIsDue: boolean;
+}
+
+const LEVELS: Readonly<Record<LogPriority, LogLevel>> = {
+  1: "debug",
+  2: "info",
+  3: "warning",
+  4: "error",
+};
+const PRIORITIES: Readonly<Record<LogLevel, LogPriority>> = {
+  trace: 1,
+  debug: 1,
+  info: 2,
+  warning: 3,
+  error: 4,
+  fatal: 4,
+};
+
+const EARLY: LogSettings = {
+  identifier: "",
+  level: 3,
+  filters: [],
+  outputs: [{ level: 3, destination: "stderr" }],
+  banner: [],
+};
+
+let settings: LogSettings | undefined;
+let open: OpenOutput[] = [];
+let dropped = 0;
+
+function openSink(output: LogOutput, identifier: string): LogSink {
+  switch (output.destination) {
+    case "stderr":
+      return new StderrSink();
+    case "file":
+      return new FileSink(output.argument ?? "");
+    case "syslog":
+      return new SyslogSink(output.argument ?? identifier);
+    case "journald":
+      return new JournalSink(identifier);
+  }
+}
+
+/** All of them or none. Throws Errno. */
+function openOutputs({ outputs, identifier, banner }: LogSettings): OpenOutput[] {
+  const opened: OpenOutput[] = [];
+  try {
+    for (const output of outputs) {
+      const sink = openSink(output, identifier);
+      opened.push({ output, sink, bannerIsDue: banner.length > 0 });
+    }
+  } catch (error) {
+    for (const { sink } of opened) sink.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** The expression for a filter's match, which is found anywhere in a category. */
+function matcher(match: string): RegExp {
+  const literal = match.replace(/[\\^$.|+()[\]{}]/g, "\\$&");
+  return new RegExp(literal.replaceAll("*", ".*").replaceAll("?", "."), "s");
+}
+
+function categoryFilter({ level, filters }: LogSettings): (record: LogRecord) => boolean {
+  const matchers = filters.map((filter) => ({ level: filter.level, match: matcher(filter.match) }));
+  const known = new Map<string, LogPriority>();
+  return (record) => {
+    const category = record.category.join(".");
+    let lowest = known.get(category);
+    if (lowest === undefined) {
+      lowest = matchers.find(({ match }) => match.test(category))?.level ?? level;
+      known.set(category, lowest);
+    }
+    return PRIORITIES[record.level] >= lowest;
+  };
+}
+
+function configure(next: LogSettings): void {
+  const lowest = Math.min(next.level, ...next.filters.map((filter) => filter.level));
+  configureSync({
+    reset: true,
+    sinks: { outputs: emit },
+    filters: { category: categoryFilter(next) },
+    loggers: [
+      {
+        category: [],
+        sinks: ["outputs"],
+        filters: next.filters.length > 0 ? ["category"] : [],
+        lowestLevel: LEVELS[lowest as LogPriority],
+      },
+      // LogTape's own notices, whose default is the console.
+      { category: ["logtape", "meta"], parentSinks: "override", lowestLevel: "fatal" },
+    ],
+  });
+  settings = next;
+}
+
+/** Opens the outputs and begins. Throws Errno for one that cannot be opened; the former ones then stay in use. */
+export function startLogging(next: LogSettings): void {
+  const opened = openOutputs(next);
+  configure(next);
+  for (const { sink } of open) sink.close();
+  open = opened;
+}
+
+/** Changes what is given. Throws Errno for an output that cannot be opened; then nothing changes. */
+export function reconfigureLogging(
+  change: Partial<Pick<LogSettings, "level" | "filters" | "outputs">>,
+): void {
+  const next = { ...(settings ?? EARLY), ...change };
+  if (change.outputs === undefined) configure(next);
+  else startLogging(next);
+}
+
+/** A logger; the daemon's name, then the subject. */
+export function logger(...category: string[]): Logger {
+  if (settings === undefined) startLogging(EARLY);
+  return getLogger(category);
+}
+
+export function currentOutputs(): readonly LogOutput[] {
+  return (settings ?? EARLY).outputs;
+}
+
+export function currentFilters(): readonly LogFilter[] {
+  return (settings ?? EARLY).filters;
+}
+
+export function currentLevel(): LogPriority {
+  return (settings ?? EARLY).level;
+}
+
+/** How many messages an output could not take. */
+export function droppedMessages(): number {
+  return dropped;
+}
+
+/** Begins new log files under the same names, after a rotation. Throws Errno; the old file then stays in use. */
+export function reopenLogFiles(): void {
+  for (const { sink } of open) sink.reopen?.();
+}
+
+function emit(record: LogRecord): void {
+  const entry = entryOf(record);
+  for (const output of open) {
+    if (entry.priority < output.output.level) continue;
+    if (output.bannerIsDue) writeBanner(output, entry);
+    if (!output.sink.write(entry)) dropped++;
+  }
+}
+
+function writeBanner(output: OpenOutput, { timeMs }: LogEntry): void {
+  output.bannerIsDue = false;
+  for (const text of settings?.banner ?? []) {
+    output.sink.write({ timeMs, priority: 2, category: "", text, fields: new Map() });
+  }
+}
+
+const FIELD_NAME = /^[A-Z][A-Z0-9_]*$/;
+
+function entryOf(record: LogRecord): LogEntry {
+  const fields = new Map<string, string>();
+  for (const [name, value] of Object.entries(record.properties)) {
+    if (FIELD_NAME.test(name)) fields.set(name, plain(value));
+  }
+  return {
+    timeMs: record.timestamp,
+    priority: PRIORITIES[record.level],
+    category: record.category.join("."),
+    text: record.message.map(plain).join(""),
+    fields,
+  };
+}
+
+function plain(value: unknown): string {
+  return value instanceof Error ? value.message : String(value);
+}
