@@ -131,6 +131,8 @@ export const libc = openLibrary("libc.so.6", {
   // int setrlimit(int resource, const struct rlimit *rlim) and its reader
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  // int madvise(void *addr, size_t length, int advice)
+  madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   // int prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
   prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
   // int prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, struct sock_fprog *)
@@ -152,6 +154,10 @@ export const libc = openLibrary("libc.so.6", {
     parameters: ["i64", "i32", "i32", "buffer", "u32"],
     result: "i32",
   },
+
+  // int capget(cap_user_header_t hdrp, cap_user_data_t datap), int capset(cap_user_header_t hdrp, const cap_user_data_t datap)
+  capget: { parameters: ["buffer", "buffer"], result: "i32" },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
 
   // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset)
   sigprocmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },

@@ -74,6 +74,7 @@ const parameters = list(parameter, PARAMETERS_MAX_ITEMS);
 
 /** A client as it is named on the wire (admin_nonnull_client); in arguments only `server` and `id` matter. */
 const client = struct({ server: string, id: uhyper, timestamp: hyper, transport: uint });
+export type WireClient = ReturnType<typeof client.decode>;
 
 export interface Procedure<A, R> {
   readonly number: number;

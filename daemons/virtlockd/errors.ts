@@ -100,13 +100,13 @@ export function noClient(domain: number, detail: ByteString): RpcError {
   return prefixed(NO_CLIENT, domain, "Client not found", detail);
 }
 
-/** The three errors that every program of the RPC layer can give. */
+// The errors that every program of the RPC layer can give (src/rpc/virnetserverprogram.c), with its %d, %d, %u and %d.
 export function unknownProgram(program: number, version: number): RpcError {
-  return rpcError(`Cannot find program ${program} version ${version}`);
+  return rpcError(`Cannot find program ${program | 0} version ${version | 0}`);
 }
 
 export function unexpectedStatus(status: number): RpcError {
-  return rpcError(`Unexpected message status ${status}`);
+  return rpcError(`Unexpected message status ${status >>> 0}`);
 }
 
 export function unknownProcedure(procedure: number): RpcError {

@@ -124,8 +124,23 @@ export const manifest = {
     },
     { code: 2, meaning: "The run directory cannot be made." },
     { code: 3, meaning: "The state left by a predecessor cannot be taken over." },
-    { code: 4, meaning: "Signals cannot be set up." },
     { code: 6, meaning: "A socket cannot be made, or is served by another daemon." },
+    {
+      code: 64,
+      meaning: "status: the daemon, perhaps of another version, does not know the question.",
+    },
+    { code: 69, meaning: "status: no daemon answers." },
+    {
+      code: 70,
+      meaning: "status: the daemon cannot answer, for example because the answer is too long.",
+    },
+    { code: 74, meaning: "status: the connection broke." },
+    { code: 75, meaning: "status: the daemon is too busy." },
+    {
+      code: 76,
+      meaning: "status: the answer makes no sense, which another version may have given.",
+    },
+    { code: 77, meaning: "status: only root and the user that the daemon runs as may ask." },
   ],
   signals: [
     {
@@ -155,6 +170,11 @@ export const manifest = {
       path: "/run/libvirt/virtlockd-admin-sock",
       session: "$XDG_RUNTIME_DIR/libvirt/virtlockd-admin-sock",
       purpose: "Socket for virt-admin",
+    },
+    {
+      path: "/run/libvirt/virtlockd-control-sock",
+      session: "$XDG_RUNTIME_DIR/libvirt/virtlockd-control-sock",
+      purpose: "Socket for virtlockd status",
     },
     {
       path: "/run/virtlockd.pid",
@@ -347,7 +367,7 @@ export const manifest = {
     ],
   },
   libraries: ["libc.so.6"],
-  v8Flags: [],
+  v8Flags: ["--max-semi-space-size=1"],
   paths: [
     {
       path: "/",
@@ -392,6 +412,12 @@ export const manifest = {
       why: "A guest that lost its connection is ended before its locks are released.",
     },
   ],
-  syscalls: [],
+  syscalls: [
+    { names: ["execve"], why: "SIGUSR1 executes the program that is then at our path." },
+    {
+      names: ["kill", "pidfd_open", "pidfd_send_signal"],
+      why: "Holders that lost their connection are watched and ended.",
+    },
+  ],
   otherSyscalls: "errno",
 } as const satisfies Manifest;

@@ -20,17 +20,19 @@ export interface ConfigEntry {
 /** By key; the first definition counts. */
 export type ConfigTable = ReadonlyMap<string, ConfigEntry>;
 
-/** A configuration that cannot be used. The message begins with the file's name, and the line where there is one. */
+/** "file": not readable; "syntax": breaks the grammar; "value": of the wrong type or out of range. */
+export type ConfigErrorKind = "file" | "syntax" | "value";
+
+/** A configuration that cannot be used. The message is `FILE:LINE: WHAT` for a wrong syntax, `FILE: WHAT` for a wrong value. */
 export class ConfigError extends Error {
   override name = "ConfigError";
   constructor(
-    /** "file": not readable; "syntax": breaks the grammar; "value": of the wrong type or out of range. */
-    readonly kind: "file" | "syntax" | "value",
+    readonly kind: ConfigErrorKind,
     readonly file: string,
     readonly line: number | undefined,
     readonly what: string,
   ) {
-    super(line === undefined || kind === "value" ? `${file}: ${what}` : `${file}:${line}: ${what}`);
+    super({ file: what, syntax: `${file}:${line}: ${what}`, value: `${file}: ${what}` }[kind]);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The log: loggers by category on top of LogTape, outputs of our own that never wait and never throw.
  *
- *     const log = logger("virtlockd", "lockspace");
+ *     const log = logger("locking", "lockspace");
  *     log.warn('cannot lock "{RESOURCE}" for "{OWNER}": {reason}', { RESOURCE: name, OWNER: owner, reason });
  *
  * - The text is a constant; what varies is a property, named in braces. A value may then hold anything, braces included.
@@ -155,7 +155,7 @@ export function reconfigureLogging(
   else startLogging(next);
 }
 
-/** A logger; the daemon's name, then the subject. */
+/** A logger. The category goes from the general to the particular, and filters match it joined with dots. */
 export function logger(...category: string[]): Logger {
   if (settings === undefined) startLogging(EARLY);
   return getLogger(category);

@@ -59,6 +59,10 @@ export class XdrReader {
     return this.#view.getBigInt64(this.#take(8));
   }
 
+  double(): number {
+    return this.#view.getFloat64(this.#take(8));
+  }
+
   /** A fixed opaque, copied. */
   opaque(length: number): Uint8Array<ArrayBuffer> {
     const at = this.#take(padded(length));
@@ -75,11 +79,9 @@ export class XdrReader {
     return decodeBytes(this.#bytes, at, end);
   }
 
-  /** An optional string (`remote_string *`): undefined when absent. XDR booleans are 0 or 1. */
+  /** An optional string (`remote_string *`): undefined when absent. As in C, any other number than 0 is true. */
   optionalString(limit: number): ByteString | undefined {
-    const present = this.uint();
-    if (present > 1) throw malformed;
-    return present === 1 ? this.string(limit) : undefined;
+    return this.uint() === 0 ? undefined : this.string(limit);
   }
 
   /** The count of a variable array of at most `limit` items. */

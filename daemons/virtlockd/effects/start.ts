@@ -11,6 +11,7 @@ import { logger } from "../../../src/host/log.ts";
 import { notifyManager } from "../../../src/host/notify.ts";
 import { PidFile } from "../../../src/host/pidfile.ts";
 import type { Program } from "../../../src/host/program.ts";
+import { releaseStartupCode } from "../../../src/host/footprint.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
 import type { HandoverState } from "../handover.ts";
 import { manifest } from "../manifest.ts";
@@ -55,6 +56,7 @@ export function runDaemon(start: Start): void {
   }
   raiseFileLimit();
   const daemon = assemble(start, settings, state);
+  releaseStartupCode();
   handshake.finish(0);
   notifyManager(program.environment, "READY=1");
   daemon.serve();
