@@ -6,14 +6,10 @@ export class LibraryError extends Error {
   override name = "LibraryError";
 }
 
-/**
- * Opens a shared library by soname and binds the given symbols.
- * Throws LibraryError naming the library and what was tried.
- */
-export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
-  soname: string,
-  symbols: S,
-): Deno.DynamicLibrary<S>["symbols"] {
+type Symbols<S extends Deno.ForeignLibraryInterface> = Deno.DynamicLibrary<S>["symbols"];
+
+/** Opens a library at the first place that has it. Throws LibraryError naming what was tried. */
+function openFirst<S extends Deno.ForeignLibraryInterface>(soname: string, symbols: S): Symbols<S> {
   const failures: string[] = [];
   for (const path of candidatePaths(soname)) {
     try {
@@ -25,4 +21,27 @@ export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
   throw new LibraryError(
     `cannot open "${soname}": install the package that holds it (tried ${failures.join("; ")})`,
   );
+}
+
+/**
+ * The functions of a shared library, each bound when it is first used: binding compiles a trampoline, 0.1 ms a function, and a
+ * program uses a third of what the tables list. Using one throws LibraryError when the library or the symbol is missing.
+ */
+export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
+  soname: string,
+  symbols: S,
+): Symbols<S> {
+  const library = {};
+  for (const name of Object.keys(symbols)) {
+    const bind = (): unknown => {
+      const { [name]: value } = openFirst(soname, { [name]: symbols[name] }) as Record<
+        string,
+        unknown
+      >;
+      Object.defineProperty(library, name, { value });
+      return value;
+    };
+    Object.defineProperty(library, name, { get: bind, configurable: true, enumerable: true });
+  }
+  return library as Symbols<S>;
 }
