@@ -137,11 +137,16 @@ export function keepCapabilities(set: CapabilitySet): void {
   check(libc.capset(header(), data), "capset");
 }
 
+/** prctl(2) with one argument; the kernel wants the others to be 0. */
+function operate(option: number, argument: number): number {
+  return libc.prctl(option, BigInt(argument), 0n, 0n, 0n);
+}
+
 /** What an execve may ever gain again. The kernel answers EINVAL behind its last capability. */
 export function boundingSet(): CapabilitySet {
   let set = 0n;
   for (let n = 0;; n++) {
-    const held = libc.prctl(PR_CAPBSET_READ, n, 0, 0, 0);
+    const held = operate(PR_CAPBSET_READ, n);
     if (held < 0) return set;
     if (held === 1) set |= 1n << BigInt(n);
   }
@@ -150,20 +155,20 @@ export function boundingSet(): CapabilitySet {
 /** Takes all others out of the bounding set, which needs CAP_SETPCAP; 0 or −errno. */
 export function limitBoundingSet(kept: CapabilitySet): number {
   const dropped = boundingSet() & ~kept;
-  for (let n = 0n; dropped >> n > 0n; n++) {
-    if ((dropped >> n & 1n) === 0n) continue;
-    if (libc.prctl(PR_CAPBSET_DROP, n, 0, 0, 0) < 0) return -errno();
+  for (let n = 0; dropped >> BigInt(n) > 0n; n++) {
+    const included = (dropped >> BigInt(n) & 1n) === 1n;
+    if (included && operate(PR_CAPBSET_DROP, n) < 0) return -errno();
   }
   return 0;
 }
 
 /** Empties the ambient set, so that a program without file capabilities gets none; 0 or −errno (Linux before 4.3). */
 export function clearAmbientSet(): number {
-  const cleared = libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  const cleared = operate(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
   return cleared < 0 ? -errno() : 0;
 }
 
 /** From here on no execve gives more than there is: set-user-id files are as any other. Throws Errno. */
 export function setNoNewPrivileges(): void {
-  check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
+  check(operate(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
 }

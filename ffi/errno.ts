@@ -10,6 +10,7 @@ export const EINTR = 4;
 export const EBADF = 9;
 export const EAGAIN = 11;
 export const EACCES = 13;
+export const EBUSY = 16;
 export const EEXIST = 17;
 export const ENOTDIR = 20;
 export const EINVAL = 22;
@@ -19,11 +20,13 @@ export const EPIPE = 32;
 export const ENOSYS = 38;
 export const ENOPROTOOPT = 92;
 export const EOPNOTSUPP = 95;
+export const EAFNOSUPPORT = 97;
 export const ECONNRESET = 104;
 export const ENOBUFS = 105;
 export const ENOMEM = 12;
 export const ECONNABORTED = 103;
 export const ECONNREFUSED = 111;
+export const EALREADY = 114;
 export const EINPROGRESS = 115;
 
 // One thread: the address of errno never changes.

@@ -1,19 +1,18 @@
 /** One descriptor, looked at or waited for outside the reactor. */
 import { layout } from "../src/wire/layout.ts";
-import { EAGAIN, EINTR, errno } from "./errno.ts";
+import { EAGAIN, EINTR, EPIPE, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 
 // poll.h
 export const POLLIN = 0x001;
 export const POLLOUT = 0x004;
-export const POLLERR = 0x008;
 
 const POLLFD = layout("struct pollfd", { fd: "i32", events: "i16", revents: "i16" });
 
 /** limits.h: what a writable pipe takes at once. Sockets and terminals that poll as writable take more. */
 export const PIPE_BUF = 4096;
 
-export const CONSTANTS = { POLLIN, POLLOUT, POLLERR, PIPE_BUF };
+export const CONSTANTS = { POLLIN, POLLOUT, PIPE_BUF };
 export const STRUCTS = [POLLFD];
 
 const record = new Uint8Array(POLLFD.size);
@@ -31,10 +30,11 @@ export function pollDescriptor(fd: number, events: number, timeoutMs: number): n
 
 /**
  * Writes up to PIPE_BUF bytes to a descriptor that others share, such as standard error, if it takes them now; the count or
- * −errno (EAGAIN: it does not). O_NONBLOCK would not do: it belongs to the open file, which the shell that started us has, too.
+ * −errno (EAGAIN: it does not; EPIPE: it never will). O_NONBLOCK would not do: it belongs to the open file, which the shell that started us has, too.
  */
 export function writeWithoutWaiting(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
-  if (pollDescriptor(fd, POLLOUT, 0) !== POLLOUT) return -EAGAIN;
+  const ready = pollDescriptor(fd, POLLOUT, 0);
+  if (ready !== POLLOUT) return ready === 0 ? -EAGAIN : -EPIPE;
   const count = libc.write(fd, bytes, Math.min(bytes.length, PIPE_BUF));
   return count < 0 ? -errno() : count;
 }

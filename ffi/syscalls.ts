@@ -198,3 +198,26 @@ export const SYSCALLS: Readonly<Record<string, readonly [x86_64: number, aarch64
 };
 
 /**
+ * The highest number of Linux 6.1, on both architectures. Whoever made our lists has not seen what came later, so a policy
+ * answers as a kernel of that age would: ENOSYS, on which a newer C library falls back to what it used before.
+ */
+export const NEWEST_KNOWN_SYSCALL = 450;
+
+export type Architecture = "x86_64" | "aarch64";
+
+/** A call's number, or undefined where the architecture lacks it. Throws RangeError for a name that is not in the table. */
+export function syscallNumber(
+  name: string,
+  architecture: Architecture = Deno.build.arch,
+): number | undefined {
+  if (!Object.hasOwn(SYSCALLS, name)) throw new RangeError(`no number for system call "${name}"`);
+  const number = SYSCALLS[name][architecture === "x86_64" ? 0 : 1];
+  return number === NONE ? undefined : number;
+}
+
+/** The number, for syscall(2), of a call that both architectures have. Throws RangeError for any other. */
+export function commonSyscallNumber(name: string): bigint {
+  const number = syscallNumber(name);
+  if (number === undefined) throw new RangeError(`this architecture has no "${name}"`);
+  return BigInt(number);
+}

@@ -13,12 +13,9 @@ export interface Call {
   answer: AdminAnswer;
 }
 
-/** Thrown where the answer to a call is an error. */
-export class Refusal extends Error {
-  override name = "Refusal";
-  constructor(readonly reason: RpcError) {
-    super(reason.message);
-  }
+/** Thrown where the answer to a call is an error. No Error: its stack would cost more than the rest of the call. */
+export class Refusal {
+  constructor(readonly reason: RpcError) {}
 }
 
 export function refuseIf(reason: RpcError | undefined): void {

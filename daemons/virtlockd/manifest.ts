@@ -13,6 +13,7 @@ import {
   STATE_LIMIT_BYTES,
 } from "./limits.ts";
 import { LOCK_STRING_MAX_BYTES } from "./lock_protocol.ts";
+import { SYSCALLS } from "./syscalls.ts";
 
 export const manifest = {
   name: "virtlockd",
@@ -412,12 +413,6 @@ export const manifest = {
       why: "A guest that lost its connection is ended before its locks are released.",
     },
   ],
-  syscalls: [
-    { names: ["execve"], why: "SIGUSR1 executes the program that is then at our path." },
-    {
-      names: ["kill", "pidfd_open", "pidfd_send_signal"],
-      why: "Holders that lost their connection are watched and ended.",
-    },
-  ],
+  syscalls: SYSCALLS,
   otherSyscalls: "errno",
 } as const satisfies Manifest;

@@ -26,6 +26,11 @@ function absolute(path: string, directory: string): string {
   return path.startsWith("/") ? path : `${directory}/${path}`;
 }
 
+/** The directory of an absolute path. */
+export function dirname(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf("/")));
+}
+
 /** Throws Errno where /proc is not mounted. */
 export function thisProgram(): Program {
   const [calledAs, ...args] = commandLine();

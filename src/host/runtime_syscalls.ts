@@ -174,7 +174,8 @@ export const HOST_SYSCALLS: readonly SyscallGrant[] = [
 
 /** `socket(AF_NETLINK)` names an argument too: see src/host/sandbox_calls.ts. */
 function callName(entry: string): string {
-  return entry.replace(/\(.*/, "");
+  const end = entry.indexOf("(");
+  return end < 0 ? entry : entry.slice(0, end);
 }
 
 /** Every system call that a daemon may make, sorted by name. */

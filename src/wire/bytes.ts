@@ -5,8 +5,9 @@
  */
 export type ByteString = string;
 
-const utf8 = new TextDecoder();
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark is a part of the name like any other character.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const strictUtf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 const encoder = new TextEncoder();
 
 /** How many characters String.fromCharCode takes in one call: enough for a path, few enough for the stack. */

@@ -23,6 +23,7 @@ export interface Layout<Field extends string> {
   readonly size: number;
   /** Offset in bytes of each field. */
   readonly at: Readonly<Record<Field, number>>;
+  readonly fields: Readonly<Record<Field, FieldType>>;
 }
 
 const WIDTH = { u8: 1, i16: 2, u16: 2, i32: 4, u32: 4, i64: 8, u64: 8 } as const;
@@ -54,7 +55,7 @@ export function layout<Field extends string>(
     at[field] = roundUp(offset, unit);
     offset = at[field] + width(fields[field]);
   }
-  return Object.freeze({ cName, size: roundUp(offset, widest), at: Object.freeze(at) });
+  return Object.freeze({ cName, size: roundUp(offset, widest), at: Object.freeze(at), fields });
 }
 
 /** An unsigned 64-bit field as a number. Exact below 2^53, which inode, device and size numbers stay under in practice. */

@@ -13,8 +13,9 @@ export class XdrError extends Error {
 
 const malformed = new XdrError("malformed XDR data");
 
+/** In doubles, not in 32-bit integers: a length is an u32, and one near 2^32 must not wrap. */
 function padded(length: number): number {
-  return (length + 3) & ~3;
+  return length + (-length & 3);
 }
 
 /** Reads one message after another from views that the caller sets. */

@@ -1,5 +1,6 @@
 /** The two services with their sockets: made anew, activated by systemd, or taken over. */
 import { type ActivationError, takeActivated } from "../../../src/host/activation.ts";
+import { setNonBlocking } from "../../../ffi/file.ts";
 import { effectiveUserId } from "../../../ffi/process.ts";
 import { listenSocket } from "../../../ffi/socket.ts";
 import { ExitError } from "../../../src/host/exit.ts";
@@ -119,7 +120,11 @@ function useActivated(activated: Map<string, number>, services: Services): void 
       `internal error: Some activation file descriptors are unclaimed: ${unknown.join(", ")}`,
     );
   }
-  for (const fd of activated.values()) listenSocket(fd, LISTEN_BACKLOG);
+  for (const fd of activated.values()) {
+    // systemd's sockets are blocking unless the unit says NonBlocking=.
+    setNonBlocking(fd);
+    listenSocket(fd, LISTEN_BACKLOG);
+  }
   const lock = activated.get(LOCK_SOCKET_NAME);
   const admin = activated.get(ADMIN_SOCKET_NAME);
   if (lock !== undefined) services.lockServer.listen(lock, false);

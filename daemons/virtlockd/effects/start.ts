@@ -10,8 +10,9 @@ import { type ReadyHandshake, startInBackground } from "../../../src/host/lifecy
 import { logger } from "../../../src/host/log.ts";
 import { notifyManager } from "../../../src/host/notify.ts";
 import { PidFile } from "../../../src/host/pidfile.ts";
-import type { Program } from "../../../src/host/program.ts";
+import { dirname, type Program } from "../../../src/host/program.ts";
 import { releaseStartupCode } from "../../../src/host/footprint.ts";
+import { describeSandbox, enterSandbox, isComplete } from "../../../src/host/sandbox.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
 import type { HandoverState } from "../handover.ts";
 import { manifest } from "../manifest.ts";
@@ -132,7 +133,7 @@ function assemble(start: Start, settings: RunSettings, state: HandoverState | un
   });
   hook.daemon = daemon;
   daemon.setIdleTimeout(idleTimeoutS);
-  openControl(start, reactor, services, daemon);
+  openControl(start, reactor, services, daemon, confine(start));
   return daemon;
 }
 
@@ -153,11 +154,34 @@ function takeOver(
   }
 }
 
+/** Gives up what the manifest does not list, before anything from outside is read; what was got, in words. */
+function confine({ line, places, program }: Start): string {
+  const log = logger("locking", "lock_daemon");
+  if (line.options.has("no-sandbox")) {
+    log.warn("no sandbox, as --no-sandbox says");
+    return "off (--no-sandbox)";
+  }
+  const report = enterSandbox(manifest, {
+    run: places.runDirectory,
+    program: dirname(program.path),
+  });
+  const sandbox = describeSandbox(report);
+  if (isComplete(report)) log.info("sandbox: {sandbox}", { sandbox });
+  else log.warn("sandbox with gaps: {sandbox}", { sandbox });
+  return sandbox;
+}
+
 /** The control socket is a convenience: without it the daemon serves all the same. */
-function openControl(start: Start, reactor: Reactor, services: Services, daemon: Daemon): void {
+function openControl(
+  start: Start,
+  reactor: Reactor,
+  services: Services,
+  daemon: Daemon,
+  sandbox: string,
+): void {
   const { lockService, lockServer, adminServer } = services;
   const servers = adminServer === undefined ? [lockServer] : [lockServer, adminServer];
-  const about = { version: start.version, pid: processId(), sandbox: "off" };
+  const about = { version: start.version, pid: processId(), sandbox };
   const requests = {
     status: {
       usage: "",

@@ -1,0 +1,54 @@
+/** From the manifest's list of paths to Landlock's rules. */
+import {
+  LANDLOCK_ACCESS_FS_EXECUTE,
+  LANDLOCK_ACCESS_FS_MAKE_DIR,
+  LANDLOCK_ACCESS_FS_MAKE_REG,
+  LANDLOCK_ACCESS_FS_MAKE_SOCK,
+  LANDLOCK_ACCESS_FS_READ_DIR,
+  LANDLOCK_ACCESS_FS_READ_FILE,
+  LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  LANDLOCK_ACCESS_FS_TRUNCATE,
+  LANDLOCK_ACCESS_FS_WRITE_FILE,
+} from "../../ffi/landlock.ts";
+import type { PathGrant, PathRight } from "./manifest.ts";
+
+/**
+ * What each of the manifest's rights is to Landlock. In none of them, and so refused everywhere: device nodes, FIFOs, symbolic
+ * links, removing directories, moving files between directories, device ioctls.
+ */
+const RIGHTS: Readonly<Record<PathRight, number>> = {
+  read: LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
+  write: LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE,
+  create: LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |
+    LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  socket: LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  execute: LANDLOCK_ACCESS_FS_EXECUTE,
+};
+
+/** Where this process has what manifests write as `$run` and so on; absolute paths. */
+export type SandboxPlaces = Readonly<
+  Partial<Record<"run" | "config" | "cache" | "log" | "program", string>>
+>;
+
+export interface PathRule {
+  readonly path: string;
+  /** LANDLOCK_ACCESS_FS_… */
+  readonly rights: number;
+}
+
+/** `$run/x` with its place put in. Throws RangeError for a place that is not given. */
+function resolve(path: string, places: SandboxPlaces): string {
+  const [, name, rest] = /^\$(\w+)(.*)$/.exec(path) ?? [undefined, undefined, path];
+  if (name === undefined) return path;
+  const place = (places as Readonly<Record<string, string | undefined>>)[name];
+  if (place === undefined) throw new RangeError(`no place is given for "${path}"`);
+  return place + rest;
+}
+
+/** The rules of a list of grants. Throws RangeError for a place that is not given. */
+export function pathRules(grants: readonly PathGrant[], places: SandboxPlaces): PathRule[] {
+  return grants.map(({ path, rights }) => ({
+    path: resolve(path, places),
+    rights: rights.reduce((sum, right) => sum | RIGHTS[right], 0),
+  }));
+}
