@@ -1,0 +1,164 @@
+/**
+ * `deno task man [--check] [NAME…]`: brings the tables of the man pages up to date with the manifests.
+ *
+ * A page is written by hand, in mdoc(7), but for what stands between `.\" BEGIN table` and `.\" END table`. With --check
+ * nothing is written, and a page that is not up to date is an error.
+ */
+import { join } from "@std/path";
+import { parseArgs } from "node:util";
+import type { CommandSpec, Manifest, OptionSpec } from "../src/host/manifest.ts";
+import { daemonNames, loadManifest } from "./daemons.ts";
+import { root, runTask } from "./toolchain.ts";
+import { sentences, wrap } from "./wrap.ts";
+
+/** mandoc complains of longer lines. */
+const WIDTH = 78;
+
+/** Text for a text line: nothing in it is a request, an escape or a macro. */
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\e").replace(/^[.']/, "\\&$&");
+}
+
+/** A paragraph, each sentence on a line of its own, as mdoc wants it. */
+function paragraph(text: string): string[] {
+  return sentences(text).flatMap((sentence) => wrap(sentence, WIDTH).map(escaped));
+}
+
+/** An argument of a macro: quoted when it has blanks. */
+function quoted(text: string): string {
+  const safe = text.replaceAll("\\", "\\e").replaceAll('"', "\\(dq");
+  return safe.includes(" ") ? `"${safe}"` : safe;
+}
+
+/** A tagged list; each item is a complete `.It` line with its text. */
+function tagged(items: readonly (readonly [string, string])[], width: string): string[] {
+  return [
+    `.Bl -tag -width ${width}`,
+    ...items.flatMap(([item, text]) => [`.It ${item}`, ...paragraph(text)]),
+    ".El",
+  ];
+}
+
+function optionSynopsis(option: OptionSpec): string {
+  const flag = option.short ?? `-${option.long}`;
+  return `.Op Fl ${flag}${option.argument === undefined ? "" : ` Ar ${option.argument}`}`;
+}
+
+function commandSynopsis(command: CommandSpec): string[] {
+  return [".Nm", `.Cm ${command.name}`, ...(command.options ?? []).map(optionSynopsis)];
+}
+
+function synopsis({ options, commands }: Manifest): string[] {
+  return [".Nm", ...options.map(optionSynopsis), ...commands.flatMap(commandSynopsis)];
+}
+
+function optionItem(option: OptionSpec): [string, string] {
+  const argument = option.argument === undefined ? "" : ` Ar ${option.argument}`;
+  const short = option.short === undefined ? "" : `Fl ${option.short}${argument} , `;
+  return [`${short}Fl -${option.long}${argument}`, option.help];
+}
+
+function commandItems(command: CommandSpec): [string, string][] {
+  return [
+    [`Cm ${command.name}`, command.help],
+    ...(command.options ?? []).map((option): [string, string] => {
+      const [item, help] = optionItem(option);
+      return [`Cm ${command.name} ${item}`, help];
+    }),
+  ];
+}
+
+function configItems({ configKeys }: Manifest): [string, string][] {
+  return configKeys.map(({ name, type, default: value, help }) => [
+    `Ic ${name} No = Ar ${type === "uint" ? "number" : "\\(dqtext\\(dq"}`,
+    `${help} Default: ${value}.`,
+  ]);
+}
+
+function fileItems({ files }: Manifest): string[] {
+  const items = files.map(({ path, session, purpose }): string[] => [
+    `.It Pa ${path}`,
+    ...paragraph(`${purpose}.`),
+    ...(session === undefined ? [] : [".br", "Not as root:", `.Pa ${session}`]),
+  ]);
+  return [".Bl -tag -width Ds", ...items.flat(), ".El"];
+}
+
+function limitItems({ limits }: Manifest): [string, string][] {
+  return limits.map(({ name, value, unit, reached }) => [
+    quoted(`${name}: ${value.toLocaleString("en-GB")} ${unit}`),
+    reached,
+  ]);
+}
+
+function grantItems({ capabilities }: Manifest): [string, string][] {
+  return capabilities.map(({ name, why }) => [`Dv ${name}`, why]);
+}
+
+/** What can stand between the marks, by name. */
+const TABLES: Readonly<Record<string, (manifest: Manifest) => string[]>> = {
+  synopsis,
+  options: ({ options }) => tagged(options.map(optionItem), "Ds"),
+  commands: ({ commands }) => tagged(commands.flatMap(commandItems), "Ds"),
+  configuration: (manifest) => tagged(configItems(manifest), "Ds"),
+  environment: ({ environment }) =>
+    tagged(environment.map(({ name, help }) => [`Ev ${name.replaceAll(", ", " , ")}`, help]), "Ds"),
+  files: fileItems,
+  "exit codes": ({ exitCodes }) =>
+    tagged(exitCodes.map(({ code, meaning }) => [String(code), meaning]), "Ds"),
+  signals: ({ signals }) =>
+    tagged(signals.map(({ name, help }) => [`Dv ${name.replaceAll(", ", " , ")}`, help]), "Ds"),
+  limits: (manifest) => tagged(limitItems(manifest), "Ds"),
+  capabilities: (manifest) => tagged(grantItems(manifest), "Ds"),
+};
+
+/** The page with its tables made anew. Throws when a mark is unknown or unfinished, or a table is missing. */
+export function fillManPage(page: string, manifest: Manifest): string {
+  const lines: string[] = [];
+  const missing = new Set(Object.keys(TABLES));
+  let table: string | undefined;
+  for (const line of page.split("\n")) {
+    const mark = /^\.\\" (BEGIN|END) (.+)$/.exec(line);
+    if (mark?.[1] === "END" && mark[2] === table) table = undefined;
+    else if (mark !== null && (table !== undefined || mark[1] === "END")) {
+      throw new Error(`"${line}" is out of place`);
+    }
+    if (table === undefined) lines.push(line);
+    if (mark?.[1] !== "BEGIN") continue;
+    table = mark[2];
+    if (!missing.delete(table)) throw new Error(`table "${table}" is unknown or there twice`);
+    lines.push(...TABLES[table](manifest));
+  }
+  if (table !== undefined) throw new Error(`table "${table}" has no end`);
+  if (missing.size > 0) throw new Error(`no place for ${[...missing].join(", ")}`);
+  return lines.join("\n");
+}
+
+/** Where a daemon's page is. */
+export function manPagePath(name: string): string {
+  return join(root, "daemons", name, `${name}.8`);
+}
+
+async function update(name: string, check: boolean): Promise<boolean> {
+  const path = manPagePath(name);
+  const before = await Deno.readTextFile(path);
+  const after = fillManPage(before, await loadManifest(name));
+  if (before === after) return true;
+  if (!check) await Deno.writeTextFile(path, after);
+  console.log(`${name}.8: ${check ? "not up to date, run deno task man" : "brought up to date"}`);
+  return !check;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    options: { check: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  const names = positionals.length > 0 ? positionals : await daemonNames();
+  let good = true;
+  for (const name of names) good = await update(name, values.check) && good;
+  return good ? 0 : 1;
+}
+
+if (import.meta.main) await runTask("man", main);

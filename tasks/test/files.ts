@@ -1,0 +1,40 @@
+/** The test files, and how each may be run. */
+import { walk } from "@std/fs";
+import { join, relative } from "@std/path";
+import { root } from "../toolchain.ts";
+
+/** How a group of test files is run. */
+export interface Group {
+  readonly files: readonly string[];
+  /** Files that run side by side. */
+  readonly jobs: number;
+  /** A file that takes longer is killed, and has failed. */
+  readonly limitSeconds: number;
+}
+
+/** Folders whose tests start libvirtd, QEMU or thousands of clients, or measure time: few of them side by side. */
+const heavyFolders = ["tests/native/", "tests/fault/", "tests/rig/"];
+
+/** Paths of all test files below tests/, relative to the checkout and sorted. */
+export async function testFiles(): Promise<string[]> {
+  const files: string[] = [];
+  const entries: AsyncIterable<{ path: string }> = walk(join(root, "tests"), {
+    includeDirs: false,
+    match: [/\.test\.ts$/],
+  });
+  for await (const { path } of entries) files.push(relative(root, path));
+  return files.sort();
+}
+
+/** Divides test files into the groups that run one after the other. */
+export function groups(files: readonly string[], cores: number): { fast: Group; heavy: Group } {
+  const isHeavy = (file: string): boolean => heavyFolders.some((folder) => file.startsWith(folder));
+  return {
+    fast: { files: files.filter((file) => !isHeavy(file)), jobs: cores, limitSeconds: 600 },
+    heavy: {
+      files: files.filter(isHeavy),
+      jobs: Math.max(1, Math.floor(cores / 2)),
+      limitSeconds: 1200,
+    },
+  };
+}

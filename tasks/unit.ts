@@ -1,0 +1,190 @@
+/**
+ * `deno task unit [--program-folder FOLDER] [NAME…]`: derives systemd units from the manifests, into dist/.
+ *
+ * A service gets what its manifest grants and nothing else. What no daemon of ours needs is forbidden to all of them here; a
+ * manifest may say otherwise, with its reason.
+ */
+import { join, relative } from "@std/path";
+import { parseArgs } from "node:util";
+import type { Manifest, SocketSpec } from "../src/host/manifest.ts";
+import { allowedSyscalls } from "../src/host/runtime_syscalls.ts";
+import { daemonNames, loadManifest } from "./daemons.ts";
+import { root, runTask } from "./toolchain.ts";
+import { wrap } from "./wrap.ts";
+
+/** Where an installed daemon is, unless the caller says otherwise. */
+export const PROGRAM_FOLDER = "/usr/sbin";
+
+const WIDTH = 100;
+
+/** What no daemon of ours does, beyond what the manifest's lists leave out. */
+const NEVER_NEEDED = [
+  "NoNewPrivileges=yes",
+  "LockPersonality=yes",
+  "ProtectClock=yes",
+  "ProtectControlGroups=yes",
+  "ProtectHostname=yes",
+  "ProtectKernelLogs=yes",
+  "ProtectKernelModules=yes",
+  "ProtectKernelTunables=yes",
+  "RestrictNamespaces=yes",
+  "RestrictRealtime=yes",
+  "RestrictSUIDSGID=yes",
+  "SystemCallArchitectures=native",
+];
+
+function comment(text: string): string[] {
+  return wrap(text, WIDTH - 2).map((line) => `# ${line}`);
+}
+
+/** `NAME=a b c`, continued over lines where it is long. */
+function listing(name: string, words: readonly string[]): string {
+  return `${name}=${wrap(words.join(" "), WIDTH - name.length - 2).join(" \\\n  ")}`;
+}
+
+function optional(name: string, value: string | number | undefined): string[] {
+  return value === undefined ? [] : [`${name}=${value}`];
+}
+
+function directiveName(line: string): string {
+  return line.slice(0, line.indexOf("="));
+}
+
+function unitSection({ sockets, unit }: Manifest): string[] {
+  return [
+    "[Unit]",
+    `Description=${unit.description}`,
+    ...unit.documentation.map((address) => `Documentation=${address}`),
+    ...sockets.map(({ name }) => `Requires=${name}`),
+    ...unit.after.map((name) => `After=${name}`),
+    ...unit.before.map((name) => `Before=${name}`),
+  ];
+}
+
+function startLines({ name, unit }: Manifest, programFolder: string): string[] {
+  const variable = unit.argumentsVariable;
+  const program = join(programFolder, name);
+  return [
+    "Type=notify",
+    "Environment=NO_COLOR=1",
+    ...(variable === undefined ? [] : [`Environment=${variable}=`]),
+    ...unit.environmentFiles.map((path) => `EnvironmentFile=-${path}`),
+    `ExecStart=${program}${variable === undefined ? "" : ` $${variable}`}`,
+    ...optional("ExecReload", unit.execReload),
+    ...optional("LimitNOFILE", unit.limitNofile),
+    ...optional("OOMScoreAdjust", unit.oomScoreAdjust),
+  ];
+}
+
+function capabilityLines({ capabilities }: Manifest): string[] {
+  return [
+    ...capabilities.flatMap(({ name, why }) => comment(`${name}: ${why}`)),
+    listing("CapabilityBoundingSet", capabilities.map(({ name }) => name)),
+  ];
+}
+
+/** A call that is not in the list ends the process, systemd's default, unless the manifest wants it refused. */
+function syscallLines(manifest: Manifest): string[] {
+  return [
+    listing("SystemCallFilter", allowedSyscalls(manifest)),
+    ...(manifest.otherSyscalls === "errno" ? ["SystemCallErrorNumber=EPERM"] : []),
+  ];
+}
+
+function hardeningLines({ unit }: Manifest): string[] {
+  const own = new Set(unit.hardening.map(({ directive }) => directiveName(directive)));
+  return [
+    ...NEVER_NEEDED.filter((line) => !own.has(directiveName(line))),
+    ...unit.hardening.flatMap(({ directive, why }) => ["", ...comment(why), directive]),
+  ];
+}
+
+function installSection({ sockets }: Manifest): string[] {
+  const lines = sockets.length > 0
+    ? sockets.map(({ name }) => `Also=${name}`)
+    : ["WantedBy=multi-user.target"];
+  return ["[Install]", ...lines];
+}
+
+/** The text of NAME.service. */
+export function serviceUnit(manifest: Manifest, programFolder = PROGRAM_FOLDER): string {
+  return [
+    ...unitSection(manifest),
+    "",
+    "[Service]",
+    ...startLines(manifest, programFolder),
+    "",
+    ...capabilityLines(manifest),
+    "",
+    ...syscallLines(manifest),
+    "",
+    ...hardeningLines(manifest),
+    "",
+    ...installSection(manifest),
+    "",
+  ].join("\n");
+}
+
+/** The text of a socket's unit. The first socket of a daemon leads: the others come and go with it. */
+export function socketUnit({ name, sockets, unit }: Manifest, socket: SocketSpec): string {
+  const [first] = sockets;
+  const follows = socket === first ? [] : [`BindsTo=${first.name}`, `After=${first.name}`];
+  return [
+    "[Unit]",
+    `Description=${socket.summary}`,
+    ...unit.documentation.map((address) => `Documentation=${address}`),
+    ...unit.before.map((other) => `Before=${other}`),
+    ...follows,
+    "",
+    "[Socket]",
+    `ListenStream=${socket.path}`,
+    `SocketMode=${socket.mode}`,
+    `Service=${name}.service`,
+    "",
+    "[Install]",
+    "WantedBy=sockets.target",
+    "",
+  ].join("\n");
+}
+
+/** All units of a daemon, by file name. */
+export function units(manifest: Manifest, programFolder = PROGRAM_FOLDER): Map<string, string> {
+  return new Map([
+    [`${manifest.name}.service`, serviceUnit(manifest, programFolder)],
+    ...manifest.sockets.map((socket): [string, string] => [
+      socket.name,
+      socketUnit(manifest, socket),
+    ]),
+  ]);
+}
+
+/** Writes a daemon's units into a folder and returns their paths. */
+export async function writeUnits(
+  manifest: Manifest,
+  folder: string,
+  programFolder = PROGRAM_FOLDER,
+): Promise<string[]> {
+  await Deno.mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (const [name, text] of units(manifest, programFolder)) {
+    paths.push(join(folder, name));
+    await Deno.writeTextFile(join(folder, name), text);
+  }
+  return paths;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    options: { "program-folder": { type: "string", default: PROGRAM_FOLDER } },
+    allowPositionals: true,
+  });
+  for (const name of positionals.length > 0 ? positionals : await daemonNames()) {
+    const manifest = await loadManifest(name);
+    const paths = await writeUnits(manifest, join(root, "dist"), values["program-folder"]);
+    for (const path of paths) console.log(relative(root, path));
+  }
+  return 0;
+}
+
+if (import.meta.main) await runTask("unit", main);
