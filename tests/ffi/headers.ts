@@ -1,0 +1,36 @@
+/** Which C headers say what a file of ours repeats from them. */
+
+const fcntl = ["fcntl.h"];
+const capability = ["sys/prctl.h", "linux/capability.h", "linux/prctl.h"];
+
+/** Path → headers. Every file that exports CONSTANTS, STRUCTS, SIZES or UPPER_CASE numbers stands here. */
+export const HEADERS: Readonly<Record<string, readonly string[]>> = {
+  "ffi/capability.ts": capability,
+  "ffi/epoll.ts": ["sys/epoll.h"],
+  "ffi/errno.ts": ["errno.h"],
+  "ffi/file.ts": [...fcntl, "sys/stat.h", "unistd.h"],
+  "ffi/landlock.ts": [...fcntl, "linux/landlock.h"],
+  "ffi/mappings.ts": ["sys/mman.h"],
+  "ffi/poll.ts": ["poll.h", "limits.h"],
+  "ffi/process.ts": ["spawn.h", "sys/resource.h", "sys/syscall.h", "sys/wait.h"],
+  "ffi/seccomp.ts": ["linux/audit.h", "linux/filter.h", "linux/seccomp.h"],
+  "ffi/signal.ts": ["signal.h", "sys/signalfd.h"],
+  "ffi/socket.ts": ["sys/socket.h", "sys/uio.h", "sys/un.h"],
+  "src/host/sandbox_calls.ts": ["sched.h", "sys/ioctl.h", "sys/socket.h"],
+};
+
+/** Exported UPPER_CASE numbers that are ours, not C's. */
+export const OURS: ReadonlySet<string> = new Set(["NEWEST_KNOWN_SYSCALL"]);
+
+/** Macros younger than the oldest headers we build with (Linux 6.1), by what they belong to; a structure's field as TYPE.FIELD. */
+export const YOUNG: Readonly<Record<string, string>> = {
+  LANDLOCK_ACCESS_FS_TRUNCATE: "LANDLOCK_ACCESS_FS_TRUNCATE",
+  LANDLOCK_ACCESS_FS_IOCTL_DEV: "LANDLOCK_ACCESS_FS_IOCTL_DEV",
+  LANDLOCK_ACCESS_NET_BIND_TCP: "LANDLOCK_ACCESS_NET_BIND_TCP",
+  LANDLOCK_ACCESS_NET_CONNECT_TCP: "LANDLOCK_ACCESS_NET_CONNECT_TCP",
+  LANDLOCK_SCOPE_SIGNAL: "LANDLOCK_SCOPE_SIGNAL",
+  LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON: "LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON",
+  "struct landlock_ruleset_attr": "LANDLOCK_SCOPE_SIGNAL",
+  "struct landlock_ruleset_attr.handled_access_net": "LANDLOCK_ACCESS_NET_BIND_TCP",
+  "struct landlock_ruleset_attr.scoped": "LANDLOCK_SCOPE_SIGNAL",
+};

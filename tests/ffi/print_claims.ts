@@ -1,0 +1,15 @@
+/**
+ * Prints what our files claim about C on the architecture given as argument, as JSON: path → claims. In a process of its own,
+ * since the modules look at Deno.build.arch once, when they are loaded.
+ */
+import "../../ffi/libc.ts"; // opened under this machine's own paths
+import { claimsOf } from "./claims.ts";
+import { HEADERS } from "./headers.ts";
+
+const [arch] = Deno.args;
+Object.defineProperty(Deno, "build", { value: { ...Deno.build, arch } });
+const claims = Object.keys(HEADERS).map(async (path) => [
+  path,
+  claimsOf(await import(new URL(`../../${path}`, import.meta.url).href)),
+]);
+console.log(JSON.stringify(Object.fromEntries(await Promise.all(claims))));

@@ -1,0 +1,130 @@
+/** One virtlockd process inside a lab. */
+import type { CommandOptions, Lab } from "./lab.ts";
+
+export interface DaemonOptions extends CommandOptions {
+  /** The socket that tells that the daemon serves; virtlockd's own by default. */
+  readonly socket?: string;
+}
+
+export const LOCK_SOCKET = "/run/libvirt/virtlockd-sock";
+export const ADMIN_SOCKET = "/run/libvirt/virtlockd-admin-sock";
+export const PID_FILE = "/run/virtlockd.pid";
+/** The installed C daemon. */
+export const C_DAEMON = "/usr/sbin/virtlockd";
+
+/** The daemon under test: HOSTKEEP_VIRTLOCKD, or what `task build` left in dist/. */
+export function ownDaemon(): string {
+  const built = new URL("../../../dist/virtlockd", import.meta.url).pathname;
+  return Deno.env.get("HOSTKEEP_VIRTLOCKD") ?? built;
+}
+
+const START_TIMEOUT_MS = 10_000;
+const REEXEC_TIMEOUT_MS = 3000;
+const POLL_MS = 5;
+
+export class Daemon {
+  readonly pid: number;
+  readonly status: Promise<Deno.CommandStatus>;
+  /** How it ended, once it has. */
+  ended: Deno.CommandStatus | undefined;
+  readonly #lab: Lab;
+  readonly #socket: string;
+  readonly #output: Promise<unknown>;
+  #stderr = "";
+
+  private constructor(lab: Lab, process: Deno.ChildProcess, socket: string) {
+    this.#lab = lab;
+    this.#socket = socket;
+    this.pid = process.pid;
+    this.#output = Promise.all([this.#collect(process.stderr), process.stdout.cancel()]);
+    this.status = process.status.then((status) => this.ended = status);
+  }
+
+  static spawn(lab: Lab, binary: string, options: DaemonOptions): Daemon {
+    const process = lab.command(binary, options).spawn();
+    return new Daemon(lab, process, options.socket ?? LOCK_SOCKET);
+  }
+
+  /** What the daemon has written to its standard error so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Waits until the socket accepts; throws an Error if the daemon ends or 10 s pass before. */
+  async ready(): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (!await accepts(this.#lab.outside(this.#socket))) {
+      if (this.ended || performance.now() > deadline) {
+        await this.stop();
+        throw new Error(`virtlockd does not serve: ${JSON.stringify(this.ended)} ${this.#stderr}`);
+      }
+      await pause(POLL_MS);
+    }
+  }
+
+  signal(signal: Deno.Signal): void {
+    if (!this.ended) Deno.kill(this.pid, signal);
+  }
+
+  /**
+   * SIGUSR1, and waits until the pid runs a fresh program image: execve gives the process another
+   * stack (field 28 of /proc/PID/stat). False if the process ends instead or 3 s pass without.
+   */
+  async reexec(): Promise<boolean> {
+    const before = await stackStart(this.pid);
+    this.signal("SIGUSR1");
+    const deadline = performance.now() + REEXEC_TIMEOUT_MS;
+    while (!this.ended && performance.now() < deadline) {
+      if (await stackStart(this.pid) !== before) return true;
+      await pause(POLL_MS);
+    }
+    return false;
+  }
+
+  /** Waits up to `ms` milliseconds for the end; undefined if the daemon still runs then. */
+  async endWithin(ms: number): Promise<Deno.CommandStatus | undefined> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([this.status, promise]);
+    clearTimeout(timer);
+    return this.ended;
+  }
+
+  /** SIGTERM, and waits for the end. */
+  async terminate(): Promise<Deno.CommandStatus> {
+    this.signal("SIGTERM");
+    return await this.status;
+  }
+
+  /** Ends the process at once if it is still there. */
+  async stop(): Promise<void> {
+    this.signal("SIGKILL");
+    await this.status;
+    await this.#output;
+  }
+
+  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#stderr += text;
+  }
+}
+
+async function accepts(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch (error) {
+    const notYet = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.ConnectionRefused;
+    if (notYet) return false;
+    throw error;
+  }
+}
+
+async function stackStart(pid: number): Promise<string | undefined> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[25];
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

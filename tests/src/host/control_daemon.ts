@@ -1,0 +1,41 @@
+/** A daemon with a control socket and little else, for control.test.ts. Serves until its standard input ends. */
+import { ControlError, ControlSocket } from "../../../src/host/control.ts";
+import { commonRequests } from "../../../src/host/control_requests.ts";
+import { startLogging } from "../../../src/host/log.ts";
+import { Metrics } from "../../../src/host/metrics.ts";
+import { EPOLLIN, Reactor } from "../../../src/host/reactor.ts";
+
+startLogging({ identifier: "x", level: 3, filters: [], outputs: [], banner: [] });
+const reactor = new Reactor();
+const metrics = new Metrics("x");
+metrics.counter("answers", { help: "Answers" });
+
+const control = new ControlSocket(reactor, Deno.args[0], {
+  ...commonRequests(metrics),
+  echo: {
+    usage: "WORD…",
+    help: "says the words",
+    answer: (words): string => {
+      if (words.length === 0) throw new ControlError("echo wants words");
+      return words.join(" ");
+    },
+  },
+  large: {
+    usage: "BYTES",
+    help: "much text",
+    answer: ([bytes]): string => "x".repeat(Number(bytes)),
+  },
+  broken: {
+    usage: "",
+    help: "fails",
+    answer: (): string => {
+      throw new Error("out of order");
+    },
+  },
+  clients: { usage: "", help: "how many", answer: (): string => String(control.clientCount) },
+}, "x");
+
+reactor.watch(0, EPOLLIN, () => reactor.stop());
+console.log("ready");
+reactor.run();
+control.close();
