@@ -51,6 +51,7 @@ export const CONSTANTS = {
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
   AUDIT_ARCH_X86_64,
   AUDIT_ARCH_AARCH64,
+  ...(Deno.build.arch === "x86_64" ? { __X32_SYSCALL_BIT } : {}),
   BPF_MAXINSNS,
   "BPF_LD | BPF_W | BPF_ABS": BPF_LD_W_ABS,
   "BPF_JMP | BPF_JA": BPF_JMP_JA,

@@ -54,11 +54,13 @@ const VALUE_TYPES: readonly (readonly [TypedValue["type"], Codec<unknown>])[] = 
   ["string", string],
 ];
 
+const unknownType = new XdrError("unknown type of a parameter");
+
 const parameter: Codec<TypedParameter> = {
   decode: (reader) => {
     const field = string.decode(reader);
     const entry = VALUE_TYPES[reader.int() - 1];
-    if (entry === undefined) throw new XdrError("unknown parameter type");
+    if (entry === undefined) throw unknownType;
     const [type, codec] = entry;
     return { field, type, value: codec.decode(reader) } as TypedParameter;
   },

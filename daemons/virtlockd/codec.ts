@@ -3,6 +3,10 @@ import type { ByteString } from "../../src/wire/bytes.ts";
 import { STRING_MAX_BYTES } from "../../src/wire/rpc.ts";
 import { XdrError, type XdrReader, type XdrWriter } from "../../src/wire/xdr.ts";
 
+// One object each: a stack would cost more than the message.
+const stringTooLong = new XdrError("string too long");
+const tooManyItems = new XdrError("too many items");
+
 export interface Codec<T> {
   /** Throws XdrError for data that ends early or breaks a limit. */
   decode(reader: XdrReader): T;
@@ -38,7 +42,7 @@ export const double: Codec<number> = {
 export const string: Codec<ByteString> = {
   decode: (reader) => reader.string(STRING_MAX_BYTES),
   encode: (writer, value) => {
-    if (value.length > STRING_MAX_BYTES) throw new XdrError("string too long");
+    if (value.length > STRING_MAX_BYTES) throw stringTooLong;
     writer.string(value);
   },
 };
@@ -47,7 +51,7 @@ export const optionalString: Codec<ByteString | undefined> = {
   decode: (reader) => reader.optionalString(STRING_MAX_BYTES),
   encode: (writer, value) => {
     if (value !== undefined && value.length > STRING_MAX_BYTES) {
-      throw new XdrError("string too long");
+      throw stringTooLong;
     }
     writer.optionalString(value);
   },
@@ -80,7 +84,7 @@ export function list<T>(item: Codec<T>, limit: number): Codec<readonly T[]> {
       return items;
     },
     encode: (writer, items) => {
-      if (items.length > limit) throw new XdrError("too many items");
+      if (items.length > limit) throw tooManyItems;
       writer.uint(items.length);
       for (const value of items) item.encode(writer, value);
     },

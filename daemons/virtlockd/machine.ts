@@ -84,7 +84,6 @@ interface Procedure {
 const RESTRICTED = operationDenied(FROM_RPC, "lock manager connection has been restricted");
 const NOT_REGISTERED = operationInvalid(FROM_RPC, "lock owner details have not been registered");
 const DEFAULT_EXISTS = operationInvalid(FROM_RPC, "the default lockspace already exists");
-const NOT_OWNER = internalError(FROM_LOCKSPACE, "owner PID does not hold the resource lock");
 
 function noLockspace(path: ByteString): RpcError {
   return internalError(FROM_RPC, `Lockspace for path ${path} does not exist`);
@@ -289,7 +288,11 @@ const release = inLockspace((machine, client, call, lockspace) => {
     );
   }
   const pid = (client.owner as Owner).pid;
-  if (!resource.owners.includes(pid)) return machine.reply(NOT_OWNER);
+  if (!resource.owners.includes(pid)) {
+    // The original prints the pid as a signed int.
+    const detail = `owner ${pid | 0} does not hold the resource lock`;
+    return machine.reply(internalError(FROM_LOCKSPACE, detail));
+  }
   return machine.reply(undefined, machine.table.releaseOne(resource, pid));
 });
 

@@ -79,12 +79,16 @@ export class ReadyHandshake {
     environment.delete(READY_VARIABLE);
     this.#fd = Number(fd);
     setCloseOnExec(this.#fd, true);
-    changeDirectory("/");
   }
 
   /** Whether this process was started in the background by its parent. */
   get isChild(): boolean {
     return this.#fd !== undefined;
+  }
+
+  /** Leaves the starter's directory, so that it can be unmounted; relative paths of the command line are read before. */
+  leaveDirectory(): void {
+    if (this.isChild) changeDirectory("/");
   }
 
   /** Passes a line to whoever started us. */

@@ -29,7 +29,7 @@ import {
 import { syscallNumber } from "../../ffi/syscalls.ts";
 import type { Manifest, PathGrant } from "./manifest.ts";
 import { filterTable } from "./sandbox_calls.ts";
-import { type PathRule, pathRules, type SandboxPlaces } from "./sandbox_paths.ts";
+import { libraryRules, type PathRule, pathRules, type SandboxPlaces } from "./sandbox_paths.ts";
 
 /** "inherited": the same policy was on this process already, before a re-exec. */
 export type LayerState = "on" | "inherited" | "partly" | "off";
@@ -49,7 +49,7 @@ export interface SandboxReport {
 
 export type SandboxPolicy = Pick<
   Manifest,
-  "paths" | "capabilities" | "syscalls" | "otherSyscalls"
+  "libraries" | "paths" | "capabilities" | "syscalls" | "otherSyscalls"
 >;
 
 export interface SandboxOptions {
@@ -63,7 +63,10 @@ export function enterSandbox(
   places: SandboxPlaces,
   options: SandboxOptions = {},
 ): SandboxReport {
-  const rules = pathRules([...policy.paths, ...(options.paths ?? [])], places);
+  const rules = [
+    ...pathRules([...policy.paths, ...(options.paths ?? [])], places),
+    ...libraryRules(policy.libraries),
+  ];
   const table = filterTable(policy, Deno.build.arch);
   const kept = capabilitySet(policy.capabilities.map(({ name }) => name));
   const layers = [
@@ -146,7 +149,8 @@ function enterDomain({ rules, scopeSignals }: Domain): Outcome {
   const ruleset = new Ruleset(abi, scopeSignals);
   if (ruleset.fd < 0) return off(-ruleset.fd);
   try {
-    const absent = rules.filter((rule) => isAbsent(ruleset, rule)).map(({ path }) => path);
+    const absent = rules.filter((rule) => isAbsent(ruleset, rule) && rule.expected)
+      .map(({ path }) => path);
     const result = ruleset.restrictSelf();
     if (result < 0) return off(-result);
     return on(`ABI ${abi}${absent.length === 0 ? "" : `, not there: ${absent.join(" ")}`}`);

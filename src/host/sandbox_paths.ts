@@ -10,6 +10,7 @@ import {
   LANDLOCK_ACCESS_FS_TRUNCATE,
   LANDLOCK_ACCESS_FS_WRITE_FILE,
 } from "../../ffi/landlock.ts";
+import { candidatePaths } from "../../ffi/libraries.ts";
 import type { PathGrant, PathRight } from "./manifest.ts";
 
 /**
@@ -34,6 +35,8 @@ export interface PathRule {
   readonly path: string;
   /** LANDLOCK_ACCESS_FS_… */
   readonly rights: number;
+  /** Whether its absence is worth a word: a place of this process should be there, other paths are so on some systems only. */
+  readonly expected: boolean;
 }
 
 /** `$run/x` with its place put in. Throws RangeError for a place that is not given. */
@@ -50,5 +53,12 @@ export function pathRules(grants: readonly PathGrant[], places: SandboxPlaces): 
   return grants.map(({ path, rights }) => ({
     path: resolve(path, places),
     rights: rights.reduce((sum, right) => sum | RIGHTS[right], 0),
+    expected: path.startsWith("$"),
   }));
+}
+
+/** The rules for shared libraries, by soname: ffi/open.ts binds a function at its first use, and the loader then opens the file. */
+export function libraryRules(libraries: readonly string[]): PathRule[] {
+  return libraries.flatMap((soname) => candidatePaths(soname))
+    .map((path) => ({ path, rights: LANDLOCK_ACCESS_FS_READ_FILE, expected: false }));
 }

@@ -1,4 +1,5 @@
 /** The admin service: what virt-admin may see and change, and the connections it comes by. */
+import { Errno, strerror } from "../../../ffi/errno.ts";
 import type { Credentials } from "../../../ffi/socket.ts";
 import { currentFilters, currentOutputs, reconfigureLogging } from "../../../src/host/log.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
@@ -9,8 +10,14 @@ import type { XdrReader } from "../../../src/wire/xdr.ts";
 import { answerAdmin } from "../admin.ts";
 import { ADMIN_FRAME_KEEP_BYTES, ADMIN_PROGRAM, ADMIN_VERSION } from "../admin_protocol.ts";
 import type { AdminServer, AdminTarget, ClientIdentity, LogSetting } from "../admin_target.ts";
-import { FROM_NONE, invalidArgument } from "../errors.ts";
-import { parseFilters, parseOutputs, printFilters, printOutputs } from "../log_settings.ts";
+import { FROM_NONE, invalidArgument, systemError } from "../errors.ts";
+import {
+  LogSettingError,
+  parseFilters,
+  parseOutputs,
+  printFilters,
+  printOutputs,
+} from "../log_settings.ts";
 import { type Answer, Connection, type Program, writer } from "./connection.ts";
 import { type Accepted, identityOf, type ServedClient } from "./server.ts";
 
@@ -98,9 +105,11 @@ function refusalOf(change: () => void): RpcError | undefined {
     change();
     return undefined;
   } catch (error) {
-    return invalidArgument(
-      FROM_NONE,
-      fromText(error instanceof Error ? error.message : String(error)),
-    );
+    if (error instanceof LogSettingError) {
+      return invalidArgument(FROM_NONE, fromText(error.message));
+    }
+    if (!(error instanceof Errno)) throw error;
+    const what = fromText(`failed to open ${error.subject ?? "the log"}`);
+    return systemError(FROM_NONE, error.code, what, strerror(error.code));
   }
 }

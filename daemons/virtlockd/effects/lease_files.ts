@@ -1,5 +1,5 @@
 /** Lease files: made, locked, unlocked and removed. Every path comes from a client as bytes. */
-import { EACCES, EAGAIN, EEXIST, ENOENT, Errno, strerror } from "../../../ffi/errno.ts";
+import { EACCES, EAGAIN, EEXIST, ENOENT, ENOTDIR, Errno, strerror } from "../../../ffi/errno.ts";
 import {
   closeDescriptor,
   duplicate,
@@ -105,7 +105,11 @@ export function makeLockspace(path: ByteString): Outcome {
   const code = makeParents(path);
   if (code !== 0) return failed("failed", code);
   const result = makeDirectory(cPath(path), DIRECTORY_MODE);
-  return result === 0 || result === -EEXIST ? done() : failed("failed", -result);
+  if (result === 0) return done();
+  if (result !== -EEXIST) return failed("failed", -result);
+  // Somebody else made it in between, or it is a symbolic link that leads nowhere.
+  const isThere = statPath(cPath(path)) === 0 && isDirectory(status.mode);
+  return isThere ? done() : failed("failed", ENOTDIR);
 }
 
 /** The error number of the first parent that could not be made, or 0. */

@@ -5,7 +5,7 @@ import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
 import type { CloseReason } from "../../../src/host/stream.ts";
 import { toText } from "../../../src/wire/bytes.ts";
-import type { Header } from "../../../src/wire/rpc.ts";
+import type { Header, RpcError } from "../../../src/wire/rpc.ts";
 import type { XdrReader } from "../../../src/wire/xdr.ts";
 import type { ClientIdentity } from "../admin_target.ts";
 import { UNDECODABLE, unknownProcedure } from "../errors.ts";
@@ -19,6 +19,7 @@ import {
   LOCK_PROGRAM,
   LOCK_VERSION,
   REGISTER,
+  RELEASE_RESOURCE,
 } from "../lock_protocol.ts";
 import { type Removal, resourcePath } from "../lockspace.ts";
 import { type Client, LockMachine, type Outcome, type Owner, type Work } from "../machine.ts";
@@ -149,6 +150,7 @@ export class LockService {
     const { error, removal } = work;
     if (header.procedure === REGISTER && error === undefined) this.#registered(client);
     if (removal !== undefined) this.#drop(removal);
+    if (this.#log.isEnabledFor("info")) this.#report(client, error);
     if (error === undefined) {
       client.connection.replyOk(header);
     } else {
@@ -157,6 +159,23 @@ export class LockService {
     }
     if (removal !== undefined) this.events.released();
     return "answered";
+  }
+
+  /** Logs an acquire or a release. */
+  #report(client: LockClient, error: RpcError | undefined): void {
+    const { procedure, path, name } = call;
+    if (procedure !== ACQUIRE_RESOURCE && procedure !== RELEASE_RESOURCE) return;
+    const done = procedure === ACQUIRE_RESOURCE ? "locked" : "released";
+    const text = error === undefined
+      ? `${done} "{RESOURCE}" of lockspace "{LOCKSPACE}" for process {OWNER_PID} ({OWNER_NAME})`
+      : 'refused "{RESOURCE}" of lockspace "{LOCKSPACE}" to process {OWNER_PID} ({OWNER_NAME}): {error}';
+    this.#log.info(text, {
+      LOCKSPACE: toText(path),
+      RESOURCE: toText(name),
+      OWNER_PID: client.owner?.pid,
+      OWNER_NAME: toText(client.owner?.name ?? ""),
+      error: toText(error?.message ?? ""),
+    });
   }
 
   /** Does what the machine asked for; undefined while somebody's lease on the file is being given up. */

@@ -1,4 +1,7 @@
 /** The program: what its command line asks for, and its exit code. */
+import { ENOENT } from "../../../ffi/errno.ts";
+import { accessPath } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/memory.ts";
 import { effectiveUserId } from "../../../ffi/process.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
 import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
@@ -85,6 +88,9 @@ function versionText(calledAs: string): string {
 /** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
 function reportConfig(line: CommandLine, places: Places): void {
   const { path, optional } = configFileOf(line, places);
+  if (optional && accessPath(cString(path), 0) === -ENOENT) {
+    return writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
+  }
   try {
     const check = (key: string) => (value: number | string): string | undefined =>
       logSettingProblem(key, value);
@@ -95,7 +101,6 @@ function reportConfig(line: CommandLine, places: Places): void {
     writeText(STDOUT, `${path}: ok\n`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    if (!optional) throw new ExitError(EXIT_SETTINGS, error.message);
-    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
+    throw new ExitError(EXIT_SETTINGS, error.message);
   }
 }

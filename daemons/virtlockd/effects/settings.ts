@@ -1,7 +1,7 @@
 /** What the daemon is told: command line, environment, configuration file. */
 import { accessPath, W_OK } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
-import { hostName, isTerminal } from "../../../ffi/process.ts";
+import { hostName, isTerminal, workingDirectory } from "../../../ffi/process.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import { ConfigError, loadConfig, readSettings, type Settings } from "../../../src/host/config.ts";
 import { ExitError } from "../../../src/host/exit.ts";
@@ -40,6 +40,13 @@ export function configFileOf(
     : { path: places.config, optional: true };
 }
 
+/** How libvirt begins the text, by what is wrong. */
+const CONFIG_ERROR_PREFIXES: Readonly<Record<ConfigError["kind"], string>> = {
+  file: "",
+  syntax: "configuration file syntax error: ",
+  value: "internal error: ",
+};
+
 /** The settings of the configuration file. Throws ExitError with the original's text. */
 export function readConfig(line: CommandLine, places: Places): ConfigSettings {
   const { path, optional } = configFileOf(line, places);
@@ -47,7 +54,8 @@ export function readConfig(line: CommandLine, places: Places): ConfigSettings {
     return readSettings(manifest.configKeys, loadConfig(path, optional), path);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_SETTINGS, `Can't load config file: ${error.message}: ${path}`);
+    const text = `${CONFIG_ERROR_PREFIXES[error.kind]}${error.message}`;
+    throw new ExitError(EXIT_SETTINGS, `Can't load config file: ${text}: ${path}`);
   }
 }
 
@@ -90,7 +98,7 @@ function logSettings(
       ...config,
       environment,
       verbose: line.options.has("verbose"),
-      directory: "/",
+      directory: workingDirectory(),
       surroundings: {
         daemonized: line.options.has("daemon"),
         stdinIsTerminal: isTerminal(0),
@@ -100,7 +108,7 @@ function logSettings(
     });
   } catch (error) {
     if (!(error instanceof LogSettingError)) throw error;
-    throw new ExitError(EXIT_SETTINGS, `error : invalid argument: ${error.message}`);
+    throw new ExitError(EXIT_SETTINGS, `invalid argument: ${error.message}`);
   }
 }
 
@@ -115,7 +123,7 @@ export function openLog(log: ChosenLogSettings, version: string): void {
       banner: [`hostkeep ${manifest.name} version: ${version}`, `hostname: ${hostName()}`],
     });
   } catch (error) {
-    throw new ExitError(EXIT_SETTINGS, `error : ${error instanceof Error ? error.message : error}`);
+    throw new ExitError(EXIT_SETTINGS, error instanceof Error ? error.message : String(error));
   }
   logger("locking", "lock_daemon").debug("logging started");
 }

@@ -55,6 +55,7 @@ export function runDaemon(start: Start): void {
   if (line.options.has("daemon") && state === undefined && !handshake.isChild) {
     return runInBackground(program);
   }
+  handshake.leaveDirectory();
   raiseFileLimit();
   const daemon = assemble(start, settings, state);
   releaseStartupCode();

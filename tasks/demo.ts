@@ -1,0 +1,9 @@
+/** `deno task demo`: each daemon doing its job, on the shipped binaries, with a running commentary. */
+import { buildAll } from "./build.ts";
+import { Stage } from "./demo/stage.ts";
+import { virtlockdAct } from "./demo/virtlockd_act.ts";
+
+await buildAll(["virtlockd"]);
+const stage = new Stage();
+await virtlockdAct(stage, new URL("../dist/virtlockd", import.meta.url).pathname);
+Deno.exit(stage.close() ? 0 : 1);

@@ -1,0 +1,209 @@
+/** virtlockd's act: contention, a re-exec under load, the death of a holder. */
+import { GuestProcess } from "./guest_process.ts";
+import type { Stage } from "./stage.ts";
+
+const START_LIMIT_MS = 10_000;
+const REEXEC_LIMIT_MS = 5_000;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The daemon that the act plays with. */
+interface RunningDaemon {
+  readonly pid: number;
+  /** Its sockets' directory, as this process reaches it. */
+  readonly directory: string;
+  readonly process: Deno.ChildProcess;
+}
+
+/**
+ * Starts the shipped binary on a private run directory. Root's daemon has fixed paths, so it gets a mount namespace of its own; any
+ * other user's follows XDG_RUNTIME_DIR.
+ */
+async function startDaemon(binary: string, folder: string): Promise<RunningDaemon> {
+  const isRoot = Deno.uid() === 0;
+  const env = { XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder };
+  const command = isRoot
+    ? new Deno.Command("unshare", {
+      args: [
+        "--mount",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        'mount -t tmpfs demo /run && exec "$0"',
+        binary,
+      ],
+      stdin: "null",
+    })
+    : new Deno.Command(binary, { env, stdin: "null" });
+  const process = command.spawn();
+  // The way into the other mount namespace.
+  const inside = `/proc/${process.pid}/root`;
+  const run = isRoot ? `${inside}/run` : folder;
+  const daemon = { pid: process.pid, directory: `${run}/libvirt`, process };
+  await until(
+    () => exists(`${daemon.directory}/virtlockd-sock`),
+    START_LIMIT_MS,
+    "the daemon does not serve",
+  );
+  return daemon;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function until(holds: () => boolean, limitMs: number, otherwise: string): Promise<number> {
+  const began = performance.now();
+  while (!holds()) {
+    if (performance.now() - began > limitMs) throw new Error(otherwise);
+    await pause(2);
+  }
+  return performance.now() - began;
+}
+
+/** Inodes on which a process holds POSIX locks, as the kernel says. */
+function lockedInodes(pid: number): Set<string> {
+  const lines = Deno.readTextFileSync("/proc/locks").split("\n").map((line) =>
+    line.trim().split(/\s+/)
+  );
+  return new Set(
+    lines.filter((fields) => fields[4] === String(pid)).map((fields) => fields[5].split(":")[2]),
+  );
+}
+
+function inodeOf(path: string): string {
+  return String(Deno.statSync(path).ino);
+}
+
+/** Field 28 of /proc/PID/stat: another program image has another stack. */
+function image(pid: number): string {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[25];
+}
+
+async function contention(
+  stage: Stage,
+  daemon: RunningDaemon,
+  red: GuestProcess,
+  blue: GuestProcess,
+  disk: string,
+): Promise<void> {
+  await stage.act("1. Two guests want the same disk");
+  await stage.why(
+    "Two virtual machines that write to one disk image destroy its file system within seconds.",
+  );
+  const first = await red.order({ do: "acquire", path: disk });
+  await stage.happens(`guest "red" (process ${red.pid}) asks for the lock on disk.img`);
+  await stage.shows("red has the lock", first.error === undefined);
+  const second = await blue.order({ do: "acquire", path: disk });
+  await stage.happens(
+    `guest "blue" (process ${blue.pid}) asks, too, and is told: ${second.error ?? "yes"}`,
+  );
+  await stage.shows("blue is refused", second.error?.includes("is locked") === true);
+  await stage.shows(
+    `the kernel has the daemon's lock on the file (/proc/locks)`,
+    lockedInodes(daemon.pid).has(inodeOf(disk)),
+  );
+}
+
+async function reexec(
+  stage: Stage,
+  daemon: RunningDaemon,
+  blue: GuestProcess,
+  disk: string,
+  other: string,
+): Promise<void> {
+  await stage.act("2. The daemon replaces itself under load");
+  await stage.why(
+    "An update must not cost a lock: whoever restarts a lock daemon the usual way leaves every guest unprotected.",
+  );
+  await blue.order({ do: "work", path: other });
+  await pause(1500);
+  const before = image(daemon.pid);
+  await stage.happens(
+    `blue locks and unlocks another disk without a pause; SIGUSR1 to process ${daemon.pid}`,
+  );
+  Deno.kill(daemon.pid, "SIGUSR1");
+  let held = true;
+  const took = await until(
+    () => {
+      held &&= lockedInodes(daemon.pid).has(inodeOf(disk));
+      return image(daemon.pid) !== before;
+    },
+    REEXEC_LIMIT_MS,
+    "the daemon was not replaced",
+  );
+  await stage.happens(
+    `a new program image runs under the same process id after ${took.toFixed(0)} ms`,
+  );
+  await pause(1000);
+  const { error, pairs } = await blue.order({ do: "rest" });
+  await stage.shows(
+    `blue's connection went on: ${pairs} lock and unlock pairs, every one answered`,
+    error === undefined && pairs > 0,
+  );
+  await stage.shows(
+    "red's lock was there whenever the kernel was asked",
+    held && lockedInodes(daemon.pid).has(inodeOf(disk)),
+  );
+  const again = await blue.order({ do: "acquire", path: disk });
+  await stage.shows(
+    "blue is still refused red's disk",
+    again.error?.includes("is locked") === true,
+  );
+}
+
+async function death(
+  stage: Stage,
+  daemon: RunningDaemon,
+  red: GuestProcess,
+  blue: GuestProcess,
+  disk: string,
+): Promise<void> {
+  await stage.act("3. The holder dies");
+  await stage.why(
+    "A crashed guest must not keep its disk locked, and a living one must not lose it.",
+  );
+  await stage.happens(`kill -9 of red (process ${red.pid})`);
+  const began = performance.now();
+  await red.kill();
+  await until(() => !lockedInodes(daemon.pid).has(inodeOf(disk)), 5000, "red's lock was not freed");
+  await stage.shows(`its lock was freed after ${(performance.now() - began).toFixed(0)} ms`, true);
+  const { error } = await blue.order({ do: "acquire", path: disk });
+  await stage.shows("blue has the lock now", error === undefined);
+}
+
+/** Plays the act with the binary. Nothing is left behind. */
+export async function virtlockdAct(stage: Stage, binary: string): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "hostkeep-demo-" });
+  const disk = `${folder}/disk.img`;
+  const other = `${folder}/other.img`;
+  for (const path of [disk, other]) await Deno.writeTextFile(path, "");
+  await stage.act("virtlockd: one writer for every disk");
+  const daemon = await startDaemon(binary, folder);
+  await stage.happens(`started ${binary} as process ${daemon.pid}`);
+  const socket = `${daemon.directory}/virtlockd-sock`;
+  const guests: GuestProcess[] = [];
+  try {
+    const red = await GuestProcess.start(socket, "red");
+    guests.push(red);
+    const blue = await GuestProcess.start(socket, "blue");
+    guests.push(blue);
+    await contention(stage, daemon, red, blue, disk);
+    await reexec(stage, daemon, blue, disk, other);
+    await death(stage, daemon, red, blue, disk);
+  } finally {
+    for (const guest of guests) await guest.kill();
+    daemon.process.kill("SIGTERM");
+    await daemon.process.status;
+    await Deno.remove(folder, { recursive: true });
+  }
+}
