@@ -83,10 +83,14 @@ function capabilityLines({ capabilities }: Manifest): string[] {
   ];
 }
 
-/** A call that is not in the list ends the process, systemd's default, unless the manifest wants it refused. */
+/**
+ * A call that is not in the list ends the process, systemd's default, unless the manifest wants it refused. clone3 passes its
+ * flags in memory, where a filter cannot look: it is listed because RestrictNamespaces= answers it with ENOSYS, upon which the
+ * C library takes clone.
+ */
 function syscallLines(manifest: Manifest): string[] {
   return [
-    listing("SystemCallFilter", allowedSyscalls(manifest)),
+    listing("SystemCallFilter", [...allowedSyscalls(manifest), "clone3"].sort()),
     ...(manifest.otherSyscalls === "errno" ? ["SystemCallErrorNumber=EPERM"] : []),
   ];
 }
