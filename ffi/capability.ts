@@ -1,7 +1,7 @@
 /** capabilities(7): what is left of root's power in this thread, and giving it up. */
 import { layout } from "../src/wire/layout.ts";
-import { check, errno } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { Errno } from "./errno.ts";
+import { systemCall } from "./system_call.ts";
 
 // linux/prctl.h
 const PR_CAPBSET_READ = 23;
@@ -113,10 +113,14 @@ function joined(view: DataView, offset: number): CapabilitySet {
     BigInt(view.getUint32(DATA.size + offset, true)) << 32n;
 }
 
+function passed(result: number, call: string): void {
+  if (result < 0) throw new Errno(-result, call);
+}
+
 /** What this thread holds. Throws Errno. */
 export function heldCapabilities(): HeldCapabilities {
   const data = new Uint8Array(DATA.size * _LINUX_CAPABILITY_U32S_3);
-  check(libc.capget(header(), data), "capget");
+  passed(systemCall("capget", header(), data), "capget");
   const view = new DataView(data.buffer);
   return {
     effective: joined(view, DATA.at.effective),
@@ -134,12 +138,12 @@ export function keepCapabilities(set: CapabilitySet): void {
     view.setUint32(half * DATA.size + DATA.at.effective, bits, true);
     view.setUint32(half * DATA.size + DATA.at.permitted, bits, true);
   }
-  check(libc.capset(header(), data), "capset");
+  passed(systemCall("capset", header(), data), "capset");
 }
 
-/** prctl(2) with one argument; the kernel wants the others to be 0. */
+/** prctl(2) with one argument, the result or −errno; the kernel wants the other arguments to be 0. */
 function operate(option: number, argument: number): number {
-  return libc.prctl(option, BigInt(argument), 0n, 0n, 0n);
+  return systemCall("prctl", option, argument);
 }
 
 /** What an execve may ever gain again. The kernel answers EINVAL behind its last capability. */
@@ -157,18 +161,18 @@ export function limitBoundingSet(kept: CapabilitySet): number {
   const dropped = boundingSet() & ~kept;
   for (let n = 0; dropped >> BigInt(n) > 0n; n++) {
     const included = (dropped >> BigInt(n) & 1n) === 1n;
-    if (included && operate(PR_CAPBSET_DROP, n) < 0) return -errno();
+    const result = included ? operate(PR_CAPBSET_DROP, n) : 0;
+    if (result < 0) return result;
   }
   return 0;
 }
 
 /** Empties the ambient set, so that a program without file capabilities gets none; 0 or −errno (Linux before 4.3). */
 export function clearAmbientSet(): number {
-  const cleared = operate(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
-  return cleared < 0 ? -errno() : 0;
+  return operate(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL);
 }
 
 /** From here on no execve gives more than there is: set-user-id files are as any other. Throws Errno. */
 export function setNoNewPrivileges(): void {
-  check(operate(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
+  passed(operate(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)");
 }

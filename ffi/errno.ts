@@ -22,7 +22,6 @@ export const ENOPROTOOPT = 92;
 export const EOPNOTSUPP = 95;
 export const EAFNOSUPPORT = 97;
 export const ECONNRESET = 104;
-export const ENOBUFS = 105;
 export const ENOMEM = 12;
 export const ECONNABORTED = 103;
 export const ECONNREFUSED = 111;

@@ -252,6 +252,11 @@ export function writeWholeFile(path: string, bytes: Uint8Array<ArrayBuffer>, mod
   }
 }
 
+/** Moves a file to another name in its directory, in place of what is there. Throws Errno. */
+export function renameFile(from: string, to: string): void {
+  check(libc.rename(cString(from), cString(to)), "rename", to);
+}
+
 /** Makes a directory with its parents; those that exist are left as they are. Throws Errno. */
 export function makeDirectories(path: string, mode: number): void {
   for (const end of [...path.matchAll(/\/+/g)].map((m) => m.index).filter((i) => i > 0)) {

@@ -5,7 +5,6 @@
  * below one path.
  */
 import { layout, setU64 } from "../src/wire/layout.ts";
-import { errno } from "./errno.ts";
 import {
   closeDescriptor,
   isDirectory,
@@ -14,9 +13,8 @@ import {
   statDescriptor,
   status,
 } from "./file.ts";
-import { libc } from "./libc.ts";
 import { cString } from "./memory.ts";
-import { commonSyscallNumber } from "./syscalls.ts";
+import { systemCall } from "./system_call.ts";
 
 // linux/landlock.h
 export const LANDLOCK_ACCESS_FS_EXECUTE = 1 << 0;
@@ -98,14 +96,9 @@ const ABI_LOGGING = 7;
 const RIGHTS_OF_FILES = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
   LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV;
 
-const CREATE_RULESET = commonSyscallNumber("landlock_create_ruleset");
-const ADD_RULE = commonSyscallNumber("landlock_add_rule");
-const RESTRICT_SELF = commonSyscallNumber("landlock_restrict_self");
-
 /** What this kernel's Landlock can: 1 and up, or −errno (ENOSYS: not built in, EOPNOTSUPP: not switched on). */
 export function landlockAbi(): number {
-  const abi = libc.syscall(CREATE_RULESET, 0n, 0n, BigInt(LANDLOCK_CREATE_RULESET_VERSION), 0n);
-  return abi < 0 ? -errno() : abi;
+  return systemCall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
 /** Every file right that an ABI can refuse. */
@@ -139,8 +132,7 @@ export class Ruleset {
       setU64(view, RULESET_ATTR.at.scoped, LANDLOCK_SCOPE_SIGNAL);
     }
     // An older kernel takes a longer structure as long as what it does not know is zero.
-    const fd = libc.syscall_buffer(CREATE_RULESET, attributes, BigInt(attributes.length), 0n);
-    this.fd = fd < 0 ? -errno() : fd;
+    this.fd = systemCall("landlock_create_ruleset", attributes, attributes.length);
   }
 
   /** Grants rights at and below a path, as far as they can be refused; 0 or −errno (ENOENT …). */
@@ -162,17 +154,14 @@ export class Ruleset {
     const view = new DataView(attributes.buffer);
     setU64(view, PATH_BENEATH_ATTR.at.allowed_access, rights);
     view.setInt32(PATH_BENEATH_ATTR.at.parent_fd, parent, true);
-    const rule = LANDLOCK_RULE_PATH_BENEATH;
-    const added = libc.syscall_int_int_buffer(ADD_RULE, this.fd, rule, attributes, 0);
-    return added < 0 ? -errno() : 0;
+    return systemCall("landlock_add_rule", this.fd, LANDLOCK_RULE_PATH_BENEATH, attributes);
   }
 
   /** Puts the rules on this thread, which must have no_new_privs; 0 or −errno (E2BIG: 16 rulesets on it already). */
   restrictSelf(): number {
     // Refusals are worth a line in the log after a re-exec, too: it is we who set the rules.
     const flags = this.abi >= ABI_LOGGING ? LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON : 0;
-    const done = libc.syscall(RESTRICT_SELF, BigInt(this.fd), BigInt(flags), 0n, 0n);
-    return done < 0 ? -errno() : 0;
+    return systemCall("landlock_restrict_self", this.fd, flags);
   }
 
   close(): void {

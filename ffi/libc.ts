@@ -5,7 +5,7 @@
  * - A length or count that fits 31 bits is declared i32 or u32 even where C says ssize_t or size_t: it is the low half of
  *   the register, and a number instead of a bigint.
  * - Pointers into our memory are "buffer"; addresses that C gave us are "usize".
- * - Variadic functions (open, fcntl, ioctl, prctl, syscall) are declared with the fixed parameters we pass, which the
+ * - Variadic functions (open, fcntl, ioctl, syscall) are declared with the fixed parameters we pass, which the
  *   x86-64 and aarch64 Linux ABIs allow as long as none is a float.
  */
 import { openLibrary } from "./open.ts";
@@ -133,31 +133,11 @@ export const libc = openLibrary("libc.so.6", {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int madvise(void *addr, size_t length, int advice)
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
-  // int prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
-  prctl: { parameters: ["i32", "usize", "usize", "usize", "usize"], result: "i32" },
-  // int prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, struct sock_fprog *)
-  prctl_buffer: { name: "prctl", parameters: ["i32", "usize", "buffer"], result: "i32" },
-  // long syscall(long number, …) with three integers, and with a structure as second or third argument
-  syscall: { parameters: ["i64", "usize", "usize", "usize", "usize"], result: "i32" },
-  syscall_buffer: {
-    name: "syscall",
-    parameters: ["i64", "buffer", "usize", "usize"],
+  // long syscall(long number, …) with up to five arguments: see system_call.ts
+  syscall: {
+    parameters: ["i64", "usize", "usize", "usize", "usize", "usize"],
     result: "i32",
   },
-  syscall_buffers: {
-    name: "syscall",
-    parameters: ["i64", "buffer", "buffer", "usize"],
-    result: "i32",
-  },
-  syscall_int_int_buffer: {
-    name: "syscall",
-    parameters: ["i64", "i32", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-
-  // int capget(cap_user_header_t hdrp, cap_user_data_t datap), int capset(cap_user_header_t hdrp, const cap_user_data_t datap)
-  capget: { parameters: ["buffer", "buffer"], result: "i32" },
-  capset: { parameters: ["buffer", "buffer"], result: "i32" },
 
   // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset)
   sigprocmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },

@@ -6,10 +6,9 @@ import { libc } from "./libc.ts";
 import { cString, readBytes, readCString, stringVector } from "./memory.ts";
 import { pollDescriptor, POLLIN } from "./poll.ts";
 import { signalSet } from "./signal.ts";
+import { systemCall } from "./system_call.ts";
 
 // asm/unistd.h, asm-generic/unistd.h: the two have one number on every architecture since Linux 5.1.
-export const SYS_pidfd_send_signal = 424;
-export const SYS_pidfd_open = 434;
 // spawn.h
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
@@ -23,8 +22,6 @@ const WNOHANG = 1;
 const RLIMIT = layout("struct rlimit", { rlim_cur: "u64", rlim_max: "u64" });
 
 export const CONSTANTS = {
-  SYS_pidfd_send_signal,
-  SYS_pidfd_open,
   POSIX_SPAWN_SETSIGMASK,
   POSIX_SPAWN_SETSID,
   RLIMIT_NOFILE,
@@ -165,14 +162,12 @@ export function sendSignal(pid: number, signal: number): number {
 
 /** A descriptor that becomes readable when the process ends (Linux 5.3), or −errno. Closed by execve. */
 export function openProcess(pid: number): number {
-  const fd = libc.syscall(BigInt(SYS_pidfd_open), BigInt(pid), 0n, 0n, 0n);
-  return fd < 0 ? -errno() : fd;
+  return systemCall("pidfd_open", pid);
 }
 
 /** Signals exactly the process behind a pidfd, never a later one with its number; 0 or −errno. */
 export function signalProcess(pidfd: number, signal: number): number {
-  const number = BigInt(SYS_pidfd_send_signal);
-  return libc.syscall(number, BigInt(pidfd), BigInt(signal), 0n, 0n) < 0 ? -errno() : 0;
+  return systemCall("pidfd_send_signal", pidfd, signal);
 }
 
 /** Whether the process behind a pidfd has ended: a zombie has. */

@@ -5,10 +5,10 @@
  * nothing for those; so the order of the table does not matter.
  */
 import { layout } from "../src/wire/layout.ts";
-import { EALREADY, EBUSY, errno } from "./errno.ts";
-import { libc } from "./libc.ts";
+import { EALREADY, EBUSY } from "./errno.ts";
 import { addressOf } from "./memory.ts";
-import { type Architecture, commonSyscallNumber } from "./syscalls.ts";
+import type { Architecture } from "./syscalls.ts";
+import { systemCall } from "./system_call.ts";
 
 // linux/seccomp.h
 export const SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
@@ -211,8 +211,6 @@ function encode(code: readonly Instruction[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-const SECCOMP = commonSyscallNumber("seccomp");
-
 /**
  * Puts a compiled filter on every thread of the process, which must have no_new_privs; 0 or −errno. It adds to those that are
  * there, and each call gets the strictest of their answers.
@@ -226,9 +224,9 @@ export function installFilter(program: Uint8Array<ArrayBuffer>): number {
   // protects those that run foreign code from each other.
   const flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
     SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-  const done = libc.syscall_int_int_buffer(SECCOMP, SECCOMP_SET_MODE_FILTER, flags, fprog, 0);
-  // A positive answer is a thread that has a filter of its own, which ours could not replace.
-  return done > 0 ? -EBUSY : done < 0 ? -errno() : 0;
+  const done = systemCall("seccomp", SECCOMP_SET_MODE_FILTER, flags, fprog);
+  // A positive answer is a thread that has a filter of its own, which ours could not replace. `program` lives until here.
+  return done > 0 || program.length === 0 ? -EBUSY : done;
 }
 
 /** An option that prctl(2) does not have: "hksm". */
@@ -245,5 +243,5 @@ export function markCase(mark: number): ArgumentCase {
  * answer, and it holds over an execve as long as the filter does. The kernel itself answers EINVAL.
  */
 export function isMarked(mark: number): boolean {
-  return libc.prctl(MARK_OPTION, BigInt(mark), 0n, 0n, 0n) < 0 && errno() === EALREADY;
+  return systemCall("prctl", MARK_OPTION, mark) === -EALREADY;
 }

@@ -137,7 +137,7 @@ export function peerCredentials(fd: number): Credentials {
 
 /**
  * A pidfd of the process that called connect(2), immune to reuse of its number (Linux 6.5), or −errno: ENOPROTOOPT where the
- * kernel lacks it; anything else means that the process is gone.
+ * kernel lacks it, EMFILE, ENFILE and ENOMEM as usual; anything else means that the process is gone.
  */
 export function peerProcess(fd: number): number {
   const value = new Int32Array(1);

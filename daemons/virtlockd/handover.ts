@@ -153,21 +153,26 @@ function resourceOf(wire: WireResource, names: ReadonlyMap<number, string>): Res
 }
 
 function serverOf(wire: WireServer, names: ReadonlyMap<number, string>): ServerState {
-  let nextId = wire.next_client_id;
+  // Clients of files without numbers (1.2.x) get new ones, and nobody gets one of theirs later.
+  let nextId = wire.clients.reduce(
+    (next, { id = -1 }) => Math.max(next, id + 1),
+    wire.next_client_id,
+  );
+  const clients = wire.clients.map((client) => ({
+    id: client.id ?? nextId++,
+    connectedAtS: client.conn_time,
+    fd: client.sock.fd,
+    ...lockPrivate(client.privateData, names.get(client.sock.fd)),
+  }));
   return {
     priorityWorkers: wire.priority_workers,
     maxClients: wire.max_clients,
     maxAnonymousClients: wire.max_anonymous_clients ?? wire.max_clients,
-    nextClientId: wire.next_client_id,
+    nextClientId: nextId,
     listeners: wire.services.flatMap(({ socks }) =>
       socks.map(({ fd, unlinkUNIX, isClient }) => ({ fd, unlink: unlinkUNIX ?? !isClient }))
     ),
-    clients: wire.clients.map((client) => ({
-      id: client.id ?? nextId++,
-      connectedAtS: client.conn_time,
-      fd: client.sock.fd,
-      ...lockPrivate(client.privateData, names.get(client.sock.fd)),
-    })),
+    clients,
   };
 }
 
@@ -190,6 +195,7 @@ function descriptorsOf(state: HandoverState): number[] {
   ]).concat(
     state.lockspaces.flatMap(({ resources }) => resources.map(({ fd }) => fd)),
     (state.extra?.parked ?? []).flatMap(([, fds]) => fds),
+    state.extra?.pidFile ?? [],
   );
 }
 
@@ -202,6 +208,10 @@ function duplicateOf<T>(items: readonly T[]): T | undefined {
 function checkHandover(state: HandoverState): void {
   const fd = duplicateOf(descriptorsOf(state));
   if (fd !== undefined) throw new HandoverError(`descriptor ${fd} is used twice`);
+  for (const server of [state.lock, state.admin]) {
+    const id = duplicateOf((server?.clients ?? []).map((client) => client.id));
+    if (id !== undefined) throw new HandoverError(`client ${id} is there twice`);
+  }
   const directory = duplicateOf(state.lockspaces.map((lockspace) => lockspace.directory));
   if (directory !== undefined) {
     throw new HandoverError(`lockspace "${toText(directory)}" is there twice`);

@@ -4,8 +4,8 @@
 export const LISTEN_BACKLOG = 30;
 export const DEFAULT_MAX_CLIENTS = 1024;
 export const DEFAULT_ADMIN_MAX_CLIENTS = 5000;
-/** Output that may wait for one client: the longest reply is an error that names a 64 KiB path three times. */
-export const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024;
+/** Output that may wait for one client: room for the longest reply, an error of the admin program with a 4 MiB text, twice. */
+export const OUTPUT_LIMIT_BYTES = 20 * 1024 * 1024;
 /** How often a connection is looked at that has an unfinished message or unread replies: dropped when no message was
  * completed between two looks, so after 60 to 120 s. */
 export const STALL_CHECK_MS = 60_000;

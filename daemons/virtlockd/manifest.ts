@@ -14,6 +14,7 @@ import {
 } from "./limits.ts";
 import { LOCK_STRING_MAX_BYTES } from "./lock_protocol.ts";
 import { SYSCALLS } from "./syscalls.ts";
+import { UNIT } from "./unit.ts";
 
 export const manifest = {
   name: "virtlockd",
@@ -285,88 +286,7 @@ export const manifest = {
       reached: "The re-exec is refused, with the reason in the log; the daemon goes on.",
     },
   ],
-  unit: {
-    description: "Virtual machine lock manager",
-    documentation: ["man:virtlockd(8)"],
-    after: [],
-    before: ["libvirtd.service"],
-    execReload: "/bin/kill -USR1 $MAINPID",
-    environmentFiles: ["/etc/default/virtlockd", "/etc/sysconfig/virtlockd"],
-    argumentsVariable: "VIRTLOCKD_ARGS",
-    limitNofile: 40_960,
-    oomScoreAdjust: -900,
-    hardening: [
-      {
-        directive: "PrivateNetwork=yes",
-        why: "All sockets are Unix sockets with a path, and those do not belong to a network.",
-      },
-      { directive: "IPAddressDeny=any", why: "The same, should a socket come from elsewhere." },
-      {
-        directive: "RestrictAddressFamilies=AF_UNIX",
-        why: "The same for sockets made here, which are those of clients, the log and systemd.",
-      },
-      {
-        directive: "ProtectSystem=full",
-        why:
-          "Not strict, which would make every disk image read-only, and so impossible to lock, outside a list of folders. " +
-          "Full does that to /usr, /boot, /efi and /etc only.",
-      },
-      {
-        directive: "ReadWritePaths=-/usr/local",
-        why: "An administrator's own disk images may be there.",
-      },
-      {
-        directive: "ProtectHome=no",
-        why: "Disk images are kept in home directories, and are opened for writing to be locked. " +
-          "A restart kills guests, so what is hidden here cannot be put right in a running system.",
-      },
-      {
-        directive: "PrivateTmp=yes",
-        why:
-          "In name only: the next line puts the common /tmp and /var/tmp back, since disk images and leases may be there.",
-      },
-      { directive: "BindPaths=/tmp /var/tmp", why: "See PrivateTmp." },
-      {
-        directive: "PrivateDevices=yes",
-        why:
-          "For all that it implies (no device nodes made, no raw I/O, a closed DevicePolicy) but its empty /dev, which the " +
-          "next line replaces by the real one: disks come and go while the daemon runs.",
-      },
-      { directive: "BindPaths=/dev", why: "See PrivateDevices." },
-      {
-        directive: "DevicePolicy=closed",
-        why: "Character devices but /dev/null and its like cannot be opened.",
-      },
-      {
-        directive: "DeviceAllow=block-* rw",
-        why:
-          "A block device used as a disk is locked like a file, opened for reading and writing. This matches every block " +
-          "device, whatever driver it will belong to.",
-      },
-      {
-        directive: "PrivateMounts=yes",
-        why: "Mounts made here stay here; what the host mounts later is still seen.",
-      },
-      {
-        directive: "PrivateUsers=no",
-        why:
-          "Other users' files are locked and other users' processes killed, which a user namespace would forbid.",
-      },
-      {
-        directive: "ProtectProc=invisible",
-        why:
-          "Hides other users' processes from all but the group root, which is ours and must see the holders of locks.",
-      },
-      {
-        directive: "MemoryDenyWriteExecute=no",
-        why: "V8 compiles JavaScript to machine code as it runs.",
-      },
-      {
-        directive: "UMask=0022",
-        why: "The daemon gives each file its mode; only the pid file is meant to be read by all.",
-      },
-    ],
-  },
+  unit: UNIT,
   libraries: ["libc.so.6"],
   v8Flags: ["--max-semi-space-size=1"],
   paths: [

@@ -11,9 +11,7 @@ import {
   EINTR,
   EMFILE,
   ENFILE,
-  ENOBUFS,
   ENOENT,
-  ENOMEM,
   Errno,
 } from "../../ffi/errno.ts";
 import { closeDescriptor, O_CLOEXEC, O_RDONLY, openFile, unlinkPath } from "../../ffi/file.ts";
@@ -126,21 +124,22 @@ export class Listener {
   #survives(code: number): boolean {
     if (code === EAGAIN) return false;
     if (code === EINTR || code === ECONNABORTED) return true;
-    if (code === EMFILE || code === ENFILE) this.#refuseOne();
-    if (this.#reserve >= 0 && code !== ENOBUFS && code !== ENOMEM) {
-      this.events.exhausted(code);
-      return true;
-    }
-    this.#restAWhile();
+    if ((code === EMFILE || code === ENFILE) && this.#reserve >= 0) return this.#refuseOne(code);
     this.events.exhausted(code);
+    this.#restAWhile();
     return false;
   }
 
-  #refuseOne(): void {
-    if (this.#reserve >= 0) closeDescriptor(this.#reserve);
+  /** Refuses one connection; false when there was none, since accept(2) wants a descriptor before it looks for one. */
+  #refuseOne(code: number): boolean {
+    closeDescriptor(this.#reserve);
     const fd = acceptSocket(this.fd);
-    if (fd >= 0) closeDescriptor(fd);
+    if (fd >= 0) {
+      closeDescriptor(fd);
+      this.events.exhausted(code);
+    }
     this.#reserve = openReserve();
+    return fd >= 0;
   }
 
   #restAWhile(): void {

@@ -68,13 +68,14 @@ export function enterSandbox(
     ...libraryRules(policy.libraries),
   ];
   const table = filterTable(policy, Deno.build.arch);
+  const threads = threadCount(); // while /proc can still be read
   const kept = capabilitySet(policy.capabilities.map(({ name }) => name));
   const layers = [
     attempt("no_new_privs", noNewPrivileges),
     attempt("capabilities", () => limitCapabilities(kept)),
     ...enterDomainAndFilter({ rules, scopeSignals: !signalsOthers(policy) }, table),
   ];
-  return { layers, threads: threadCount() };
+  return { layers, threads };
 }
 
 /** Whoever keeps the right to signal any process is there to signal processes that it did not start. */

@@ -26,9 +26,12 @@ const RIGHTS: Readonly<Record<PathRight, number>> = {
   execute: LANDLOCK_ACCESS_FS_EXECUTE,
 };
 
-/** Where this process has what manifests write as `$run` and so on; absolute paths. */
+/**
+ * Where this process has what manifests write as `$run` and so on; absolute paths. A program that was called through a symbolic
+ * link has two folders: the link's, and the one its file is in.
+ */
 export type SandboxPlaces = Readonly<
-  Partial<Record<"run" | "config" | "cache" | "log" | "program", string>>
+  Partial<Record<"run" | "config" | "cache" | "log" | "program", string | readonly string[]>>
 >;
 
 export interface PathRule {
@@ -39,22 +42,24 @@ export interface PathRule {
   readonly expected: boolean;
 }
 
-/** `$run/x` with its place put in. Throws RangeError for a place that is not given. */
-function resolve(path: string, places: SandboxPlaces): string {
-  const [, name, rest] = /^\$(\w+)(.*)$/.exec(path) ?? [undefined, undefined, path];
-  if (name === undefined) return path;
-  const place = (places as Readonly<Record<string, string | undefined>>)[name];
+/** `$run/x` with its place, or each of them, put in. Throws RangeError for a place that is not given. */
+function resolve(path: string, places: SandboxPlaces): string[] {
+  const [, name, rest] = /^\$(\w+)(.*)$/.exec(path) ?? [];
+  if (name === undefined) return [path];
+  const place = (places as Readonly<Record<string, string | readonly string[] | undefined>>)[name];
   if (place === undefined) throw new RangeError(`no place is given for "${path}"`);
-  return place + rest;
+  return [...new Set([place].flat())].map((folder) => folder + rest);
 }
 
 /** The rules of a list of grants. Throws RangeError for a place that is not given. */
 export function pathRules(grants: readonly PathGrant[], places: SandboxPlaces): PathRule[] {
-  return grants.map(({ path, rights }) => ({
-    path: resolve(path, places),
-    rights: rights.reduce((sum, right) => sum | RIGHTS[right], 0),
-    expected: path.startsWith("$"),
-  }));
+  return grants.flatMap(({ path, rights }) =>
+    resolve(path, places).map((resolved) => ({
+      path: resolved,
+      rights: rights.reduce((sum, right) => sum | RIGHTS[right], 0),
+      expected: path.startsWith("$"),
+    }))
+  );
 }
 
 /** The rules for shared libraries, by soname: ffi/open.ts binds a function at its first use, and the loader then opens the file. */

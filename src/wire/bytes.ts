@@ -57,3 +57,21 @@ export function toTextExactly(text: ByteString): string | undefined {
     return undefined;
   }
 }
+
+/** Stands for byte 0 in reversible text; bytes from 0x80 on then are lone low surrogates, which no real text holds. */
+const ESCAPED_BYTES = 0xdc00;
+
+/** Text that has every byte: where the bytes are not UTF-8, those from 0x80 on become U+DC80–U+DCFF (PEP 383). */
+export function toReversibleText(text: ByteString): string {
+  return toTextExactly(text) ??
+    text.replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(ESCAPED_BYTES + byte.charCodeAt(0)));
+}
+
+/** The bytes of reversible text. */
+export function fromReversibleText(text: string): ByteString {
+  return text.replace(/[\udc80-\udcff]|[^\udc80-\udcff]+/gu, (part) => {
+    const code = part.charCodeAt(0);
+    const escaped = part.length === 1 && code > ESCAPED_BYTES && code <= ESCAPED_BYTES + 0xff;
+    return escaped ? String.fromCharCode(code - ESCAPED_BYTES) : fromText(part);
+  });
+}

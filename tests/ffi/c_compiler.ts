@@ -1,7 +1,7 @@
 /** Lets a C compiler judge claims: one static assertion each, so that nothing has to run. */
 import type { Claim } from "./claims.ts";
 
-/** What a compiler says: the claims that are wrong, and those its headers are too old for. */
+/** What a compiler says: the claims that are wrong, and the macros its headers are too old for. */
 export interface Judgement {
   readonly wrong: string[];
   readonly unknown: string[];
@@ -13,7 +13,7 @@ function assertion({ expression, value, guard }: Claim): string {
     JSON.stringify(text)
   });`;
   if (guard === undefined) return check;
-  const pragma = `#pragma message(${JSON.stringify(`too old for: ${expression}`)})`;
+  const pragma = `#pragma message("too old for: ${guard}")`;
   return `#ifdef ${guard}\n${check}\n#else\n${pragma}\n#endif`;
 }
 
@@ -36,7 +36,7 @@ export function program(
 /** Compiles without output. Throws an Error for anything in the program that is no assertion gone wrong. */
 export async function judge(compiler: string, source: string): Promise<Judgement> {
   const child = new Deno.Command(compiler, {
-    args: ["-x", "c", "-std=gnu11", "-fsyntax-only", "-fno-diagnostics-color", "-"],
+    args: ["-x", "c", "-std=gnu11", "-fsyntax-only", "-fno-diagnostics-color", "-w", "-"],
     env: { LC_ALL: "C" },
     stdin: "piped",
     stderr: "piped",
@@ -50,7 +50,7 @@ export async function judge(compiler: string, source: string): Promise<Judgement
   const errors = lines(/error: (.*)/g);
   const wrong = lines(/error: static assertion failed: "(.*)"/g);
   if (errors.length > wrong.length || success !== (errors.length === 0)) throw new Error(text);
-  return { wrong, unknown: lines(/#pragma message: too old for: (.*)/g) };
+  return { wrong, unknown: lines(/#pragma message: too old for: (\w+)/g) };
 }
 
 /** Whether the machine has this compiler. */

@@ -1,3 +1,4 @@
+import "../bind_libc.ts";
 import { assertEquals } from "@std/assert";
 import { EAGAIN, EPIPE } from "../../ffi/errno.ts";
 import { closeDescriptor, readDescriptor } from "../../ffi/file.ts";

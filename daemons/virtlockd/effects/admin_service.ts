@@ -1,10 +1,16 @@
 /** The admin service: what virt-admin may see and change, and the connections it comes by. */
 import { Errno, strerror } from "../../../ffi/errno.ts";
+import { workingDirectory } from "../../../ffi/process.ts";
 import type { Credentials } from "../../../ffi/socket.ts";
 import { currentFilters, currentOutputs, reconfigureLogging } from "../../../src/host/log.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
-import { type ByteString, fromText, toText } from "../../../src/wire/bytes.ts";
+import {
+  type ByteString,
+  fromReversibleText,
+  fromText,
+  toReversibleText,
+} from "../../../src/wire/bytes.ts";
 import type { Header, RpcError } from "../../../src/wire/rpc.ts";
 import type { XdrReader } from "../../../src/wire/xdr.ts";
 import { answerAdmin } from "../admin.ts";
@@ -79,23 +85,25 @@ export class AdminView implements AdminTarget {
 
   logOutputs(): LogSetting {
     const outputs = currentOutputs();
-    return { setting: fromText(printOutputs(outputs)), count: outputs.length };
+    return { setting: fromReversibleText(printOutputs(outputs)), count: outputs.length };
   }
 
   logFilters(): LogSetting {
     const filters = currentFilters();
-    return { setting: fromText(printFilters(filters)), count: filters.length };
+    return { setting: fromReversibleText(printFilters(filters)), count: filters.length };
   }
 
   setLogOutputs(setting: ByteString): RpcError | undefined {
     return refusalOf(() => {
-      const outputs = parseOutputs(toText(setting), "/");
+      const outputs = parseOutputs(toReversibleText(setting), workingDirectory());
       reconfigureLogging({ outputs: outputs.length > 0 ? outputs : [this.defaultOutput] });
     });
   }
 
   setLogFilters(setting: ByteString): RpcError | undefined {
-    return refusalOf(() => reconfigureLogging({ filters: parseFilters(toText(setting)) }));
+    return refusalOf(() =>
+      reconfigureLogging({ filters: parseFilters(toReversibleText(setting)) })
+    );
   }
 }
 
@@ -106,7 +114,7 @@ function refusalOf(change: () => void): RpcError | undefined {
     return undefined;
   } catch (error) {
     if (error instanceof LogSettingError) {
-      return invalidArgument(FROM_NONE, fromText(error.message));
+      return invalidArgument(FROM_NONE, fromReversibleText(error.message));
     }
     if (!(error instanceof Errno)) throw error;
     const what = fromText(`failed to open ${error.subject ?? "the log"}`);

@@ -99,7 +99,8 @@ export class Connection implements StreamHandler {
   ): void {
     this.#aside = aside;
     this.stream.restore(input, output);
-    this.stream.resume();
+    if (aside?.skip === 0 && aside.descriptors === 0) this.resume();
+    else this.stream.resume();
     this.#watchStall();
   }
 

@@ -8,7 +8,7 @@
  *     pidfds      a holder that was being ended has died
  */
 import { Errno, strerror } from "../../../ffi/errno.ts";
-import { accessPath, unlinkPath, writeWholeFile } from "../../../ffi/file.ts";
+import { accessPath, unlinkPath } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
 import {
   SIGHUP,
@@ -35,6 +35,7 @@ import type { AdminServiceClient } from "./admin_service.ts";
 import { captureState, handedDescriptors, obstacles, type Service } from "./handover.ts";
 import type { LockClient, LockService } from "./lock_service.ts";
 import type { Server } from "./server.ts";
+import { leaveState } from "./state_file.ts";
 
 /** The signals that the daemon reads from a descriptor. Blocked before anything else is done. */
 export const SIGNALS = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP];
@@ -201,8 +202,7 @@ export class Daemon {
     if (text.length > limit) {
       throw new Error(`the state has ${text.length} bytes, the limit is ${limit}`);
     }
-    unlinkPath(cString(stateFile));
-    writeWholeFile(stateFile, text, 0o600);
+    leaveState(stateFile, text);
     const descriptors = handedDescriptors(state);
     const code = replaceProgram({
       program,

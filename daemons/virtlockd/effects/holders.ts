@@ -4,7 +4,7 @@
  *
  * A process is watched through a pidfd, so that neither a later process with its number is hit nor a zombie waited for.
  */
-import { ENOPROTOOPT, ENOSYS, ESRCH } from "../../../ffi/errno.ts";
+import { EMFILE, ENFILE, ENOMEM, ENOPROTOOPT, ESRCH } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { hasEnded, openProcess, sendSignal, signalProcess } from "../../../ffi/process.ts";
 import { SIGKILL, SIGTERM } from "../../../ffi/signal.ts";
@@ -12,20 +12,26 @@ import { peerProcess } from "../../../ffi/socket.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
 import { KILL_AFTER_MS, UNKILLABLE_REPORT_MS } from "../limits.ts";
 
-/** What is known of a process: a descriptor to watch it by, that it is gone, or only its number (before Linux 5.3). */
+/**
+ * What is known of a process: a descriptor to watch it by, that it is gone, or only its number (before Linux 5.3, or when
+ * descriptors had run out).
+ */
 export type Watch = { readonly pidfd: number } | "gone" | "unwatchable";
+
+/** Errors that say nothing about the process: an older kernel, or want of descriptors or memory. */
+const CANNOT_TELL = [-ENOPROTOOPT, -EMFILE, -ENFILE, -ENOMEM];
 
 /** A pidfd of the process at the other end of a connection, which must be `pid`. */
 export function watchPeer(socket: number, pid: number): Watch {
   const exact = peerProcess(socket);
   if (exact >= 0) return { pidfd: exact };
-  return exact === -ENOPROTOOPT ? watchProcess(pid) : "gone";
+  return CANNOT_TELL.includes(exact) ? watchProcess(pid) : "gone";
 }
 
 export function watchProcess(pid: number): Watch {
   const pidfd = openProcess(pid);
   if (pidfd >= 0) return { pidfd };
-  return pidfd === -ENOSYS ? "unwatchable" : pidfd === -ESRCH ? "gone" : "unwatchable";
+  return pidfd === -ESRCH ? "gone" : "unwatchable";
 }
 
 export function closeWatch(watch: Watch | undefined): void {

@@ -232,7 +232,8 @@ export class LockService {
       OWNER_NAME: toText(client.owner?.name ?? ""),
       reason,
     });
-    this.holders.end(pid, watch);
+    // The descriptor that was lacking at REGISTER may be there now.
+    this.holders.end(pid, watch === "unwatchable" ? watchPeer(client.connection.fd, pid) : watch);
   }
 
   #holderDied(pid: number): void {

@@ -164,7 +164,8 @@ function confine({ line, places, program }: Start): string {
   }
   const report = enterSandbox(manifest, {
     run: places.runDirectory,
-    program: dirname(program.path),
+    // Called through a symbolic link, the program is in two folders.
+    program: [dirname(program.path), dirname(Deno.execPath())],
   });
   const sandbox = describeSandbox(report);
   if (isComplete(report)) log.info("sandbox: {sandbox}", { sandbox });

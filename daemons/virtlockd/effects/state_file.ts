@@ -1,6 +1,6 @@
-/** The state file that a predecessor in this very process left. */
+/** The state file that a predecessor in this very process left, or that this one leaves. */
 import { ENOENT, Errno } from "../../../ffi/errno.ts";
-import { readWholeFile, unlinkPath } from "../../../ffi/file.ts";
+import { readWholeFile, renameFile, unlinkPath, writeWholeFile } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
 import { processId } from "../../../ffi/process.ts";
 import { ExitError } from "../../../src/host/exit.ts";
@@ -51,4 +51,18 @@ function decodeState(path: string, text: string): HandoverState | undefined {
   const state = decodeHandover(json);
   checkDescriptors(state);
   return state;
+}
+
+/**
+ * Leaves the state to a successor in this process: whole or not at all, since a part of it would keep the next daemon from
+ * starting. Throws Errno.
+ */
+export function leaveState(path: string, state: Uint8Array<ArrayBuffer>): void {
+  const unfinished = `${path}.new`;
+  try {
+    writeWholeFile(unfinished, state, 0o600);
+    renameFile(unfinished, path);
+  } finally {
+    unlinkPath(cString(unfinished));
+  }
 }

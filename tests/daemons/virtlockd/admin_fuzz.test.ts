@@ -14,18 +14,24 @@ import { FakeTarget } from "./fake_admin_target.ts";
 /** Offsets of the words of a frame that answerAdmin() looks at: the procedure, then the payload. */
 const PROCEDURE = 12;
 const STATUS = 24;
-/** Calls up to this size get every pair of flips, which are 0.25 million for the largest. */
-const SMALL_BYTES = 112;
+/** Calls up to this size, which most are, get every pair of flips: 73,920 for the largest. */
+const SMALL_BYTES = 72;
 /** Pairs of flips tried in a larger call. */
 const SAMPLED_PAIRS = 20_000;
 const SEED = 20_230_116;
 
+/** Takes every log setting: their grammar is not the subject here. */
+class Target extends FakeTarget {
+  override setLogOutputs(): undefined {}
+  override setLogFilters(): undefined {}
+}
+
 const answerer = new Answerer();
-let target = new FakeTarget();
+let target = new Target();
 
 /** A daemon with two clients of each kind; calls may change it until the next one. */
 function freshTarget(): void {
-  target = new FakeTarget();
+  target = new Target();
   for (const server of [target.admin, target.virtlockd]) {
     server.connect(1, somebody);
     server.connect(1, somebody).madeCall = true;
@@ -125,7 +131,7 @@ Deno.test("answerAdmin() answers every golden call with two bits flipped", () =>
       count++;
     }
   }
-  console.log(count); assert(count > 1_000_000, `${count} cases, seed ${SEED}`);
+  assert(count > 1_000_000, `${count} cases, seed ${SEED}`);
 });
 
 Deno.test("answerAdmin() answers every golden call that is cut short or made longer", () => {

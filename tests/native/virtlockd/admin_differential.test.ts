@@ -7,13 +7,14 @@ import { adminCorpus } from "./admin_corpus.ts";
 import { goldenPath, goldenStories } from "./admin_golden.ts";
 import { play } from "./admin_run.ts";
 import type { AdminStory } from "./admin_story.ts";
-import { formatTranscript, type Line } from "./admin_transcript.ts";
+import { formatLine, formatTranscript, type Line } from "./admin_transcript.ts";
+import { toHex } from "./client_frames.ts";
 import { C_DAEMON, ownDaemon } from "./lab_daemon.ts";
 
 const HAS_ROOT = Deno.uid() === 0;
 
-/** Longer lines are compared by their beginning, length and hash: a mismatch of megabytes helps nobody. */
-const LONGEST_LINE = 2000;
+/** Longer frames are compared by their beginning, length and hash: a mismatch of megabytes helps nobody. */
+const LONGEST_BYTES = 1000;
 
 Deno.test("the admin corpus has 80 calls or more, and all 19 procedures", () => {
   const calls = adminCorpus.flatMap(({ steps }) => steps)
@@ -41,11 +42,11 @@ async function compare(story: AdminStory): Promise<void> {
 }
 
 async function shortened(lines: readonly Line[]): Promise<string[]> {
-  const texts = formatTranscript(lines).split("\n");
-  return await Promise.all(texts.map(async (text) => {
-    if (text.length <= LONGEST_LINE) return text;
-    const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-    return `${text.slice(0, 200)}… ${text.length} ${new Uint8Array(hash).join()}`;
+  return await Promise.all(lines.map(async (line) => {
+    if (!("bytes" in line) || line.bytes.length <= LONGEST_BYTES) return formatLine(line);
+    const hash = await crypto.subtle.digest("SHA-256", Uint8Array.from(line.bytes));
+    const beginning = formatLine({ ...line, bytes: line.bytes.slice(0, 100) });
+    return `${beginning}… ${line.bytes.length} bytes, hash ${toHex(new Uint8Array(hash))}`;
   }));
 }
 

@@ -18,8 +18,7 @@ export async function play(story: AdminStory, binary: string): Promise<Line[]> {
   await lab.start(binary);
   const stage = new Stage(lab);
   try {
-    await stage.connect(WATCHER, "admin");
-    await stage.untilCount("lock", 0);
+    await stage.begin();
     for (const step of story.steps) await stage.play(step);
     await stage.end();
     return stage.lines;
@@ -34,6 +33,20 @@ class Stage {
   readonly #present = { admin: new Set<string>(), lock: new Set<string>() };
 
   constructor(readonly lab: Lab) {}
+
+  /** Waits for the admin socket, which is bound after the lock socket that the lab has waited for. */
+  async begin(): Promise<void> {
+    const deadline = performance.now() + TIMEOUT_MS;
+    for (;;) {
+      try {
+        await this.connect(WATCHER, "admin");
+        return await this.untilCount("lock", 0);
+      } catch (error) {
+        if (!isNotYet(error) || performance.now() > deadline) throw error;
+        await pause(5);
+      }
+    }
+  }
 
   async connect(name: string, socket: "admin" | "lock"): Promise<void> {
     this.#clients.set(name, await Client.connect(this.lab.outside(sockets[socket])));
@@ -89,7 +102,7 @@ class Stage {
     const frame = await inbox.frameWithin(TIMEOUT_MS);
     if (frame) return this.#received(client, frame);
     if (!inbox.closed) throw new Error(`${client} waits for an answer in vain`);
-    this.#gone(client);
+    await this.#gone(client);
   }
 
   #received(client: string, frame: Uint8Array): void {
@@ -102,11 +115,12 @@ class Stage {
     while (!inbox.closed && performance.now() < deadline) await inbox.change(TIMEOUT_MS);
     if (!inbox.closed) throw new Error(`${client} waits for its end in vain`);
     for (let frame; (frame = inbox.takeFrame());) this.#received(client, frame);
-    this.#gone(client);
+    await this.#gone(client);
   }
 
-  #gone(client: string): void {
+  async #gone(client: string): Promise<void> {
     this.lines.push({ kind: "x", client });
+    await this.#client(client).close();
     this.#forget(client);
   }
 
@@ -123,6 +137,10 @@ class Stage {
     this.#present[socket].delete(client);
     return socket;
   }
+}
+
+function isNotYet(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.ConnectionRefused;
 }
 
 /** The value of `nclients` in a reply of SERVER_GET_CLIENT_LIMITS: 16 bytes with its name and type in front. */

@@ -2,20 +2,23 @@
 
 const programs = new Map<string, Promise<string>>();
 
+/** Where the sources are unless told otherwise. */
+const helpers = new URL("helpers/", import.meta.url);
+
 /**
- * Compiles `helpers/NAME.c` with cc and gives the program's path, which every user may run.
+ * Compiles NAME.c of a folder with cc and gives the program's path, which every user may run.
  * Throws an Error with the messages of cc.
  */
-export function compiled(name: string): Promise<string> {
+export function compiled(name: string, sources = helpers): Promise<string> {
   const known = programs.get(name);
   if (known) return known;
-  const program = compile(name);
+  const program = compile(name, sources);
   programs.set(name, program);
   return program;
 }
 
-async function compile(name: string): Promise<string> {
-  const source = new URL(`helpers/${name}.c`, import.meta.url).pathname;
+async function compile(name: string, sources: URL): Promise<string> {
+  const source = new URL(`${name}.c`, sources).pathname;
   const program = `${await temporaryFolder(`hostkeep-${name}-`)}/${name}`;
   const args = ["-O1", "-Wall", "-Wextra", "-Werror", "-o", program, source];
   const { success, stderr } = await new Deno.Command("cc", { args }).output();

@@ -1,4 +1,5 @@
 /** The configuration grammar against the installed C daemon: what one accepts or says, the other does. */
+import "../../bind_libc.ts";
 import { assertEquals } from "@std/assert";
 import { logSettingProblem } from "../../../daemons/virtlockd/log_settings.ts";
 import { ConfigError, loadConfig, readSettings } from "../../../src/host/config.ts";

@@ -8,6 +8,7 @@ import * as lockspaces from "./corpus/lockspaces.ts";
 import * as others from "./corpus/others.ts";
 import * as register from "./corpus/register.ts";
 import * as resources from "./corpus/resources.ts";
+import { sessionSequences } from "./corpus/session.ts";
 import type { Sequence } from "./corpus/script.ts";
 
 export const corpus: readonly Sequence[] = [
@@ -29,4 +30,5 @@ export const corpus: readonly Sequence[] = [
   ...holders.holderSequences,
   ...holders.daemonSequences,
   ...holders.admissionSequences,
+  ...sessionSequences,
 ];

@@ -5,15 +5,21 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { corpus } from "./corpus.ts";
-import { type Divergence, divergences } from "./corpus/divergences.ts";
+import type { Divergence } from "./corpus/divergence.ts";
+import { divergences } from "./corpus/divergences.ts";
+import { goldenFile, GoldenFrames } from "./corpus/golden.ts";
 import { differences, type Outcome } from "./corpus/outcome.ts";
 import { eachOf } from "./corpus/pool.ts";
 import { run } from "./corpus/run.ts";
 import type { Sequence } from "./corpus/script.ts";
 import { C_DAEMON, ownDaemon } from "./lab_daemon.ts";
+import { obstacle, skipped } from "./lab_requirements.ts";
 
 /** Sequences at a time. Some wait for seconds, for holders to be killed. */
 const WIDTH = 3;
+
+/** Filled by the comparison with what the C daemon answers. */
+const golden = new GoldenFrames();
 
 const design = new URL("../../../daemons/virtlockd/DESIGN.md", import.meta.url);
 
@@ -34,9 +40,13 @@ Deno.test("every divergence belongs to a sequence and to a heading of DESIGN.md"
   }
 });
 
+const reason = await obstacle(C_DAEMON, ownDaemon());
+const COMPARISON = "virtlockd answers every sequence of the corpus as the C daemon does";
+const GOLDEN = "the golden frames are those that the C daemon exchanges with the corpus's clients";
+
 Deno.test({
-  name: "virtlockd answers every sequence of the corpus as the C daemon does",
-  ignore: !await canRun(),
+  name: COMPARISON,
+  ignore: skipped(COMPARISON, reason),
   sanitizeOps: false,
   sanitizeResources: false,
   fn: async (t) => {
@@ -52,8 +62,18 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: GOLDEN,
+  ignore: skipped(GOLDEN, reason),
+  fn: async () => assertEquals(golden.text(), await Deno.readTextFile(goldenFile)),
+});
+
 async function compare(sequence: Sequence): Promise<void> {
-  const [theirs, ours] = await Promise.all([run(sequence, C_DAEMON), run(sequence, ownDaemon())]);
+  const [theirs, ours] = await Promise.all([
+    run(sequence, C_DAEMON, (frame) => golden.add("<", frame)),
+    run(sequence, ownDaemon()),
+  ]);
+  golden.addCalls(sequence);
   const expected = expectedOf(theirs, divergences.get(sequence.name));
   const lines = differences(expected, ours);
   if (lines.length > 0) throw new Error(`differs from what is expected:\n${lines.join("\n")}`);
@@ -65,20 +85,4 @@ function expectedOf(theirs: Outcome, divergence: Divergence | undefined): Outcom
   const expected = { ...theirs, ...divergence.ours };
   assert(differences(theirs, expected).length > 0, "the C daemon does what is listed as ours only");
   return expected;
-}
-
-async function canRun(): Promise<boolean> {
-  const missing = Deno.uid() !== 0
-    ? "needs root for mount namespaces"
-    : await isMissing(C_DAEMON)
-    ? `${C_DAEMON} is not installed (package libvirt-daemon)`
-    : await isMissing(ownDaemon())
-    ? `${ownDaemon()} is not built (deno task build)`
-    : undefined;
-  if (missing) console.log(`SKIPPED differential.test.ts: ${missing}`);
-  return missing === undefined;
-}
-
-async function isMissing(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => false, () => true);
 }

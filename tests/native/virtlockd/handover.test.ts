@@ -4,21 +4,20 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { Load, locksOfLoad, locksWithout } from "./handover_load.ts";
-import { C_DAEMON, LOCK_SOCKET, ownDaemon } from "./lab_daemon.ts";
+import { LOCK_SOCKET } from "./lab_daemon.ts";
 import { assertHeld, assertRefused, running, startFirst } from "./libvirtd_check.ts";
 import { DISK, guest } from "./libvirtd_guest.ts";
-import { eventually, LibvirtLab, obstacle } from "./libvirtd_lab.ts";
+import { eventually, LibvirtLab } from "./libvirtd_lab.ts";
 import type { Held } from "./libvirtd_locks.ts";
+import {
+  type Candidate,
+  LIBVIRT_PROGRAMS,
+  nativeTest,
+  original as c,
+  ours,
+} from "./native_test.ts";
 
 const size = { clients: 100, holders: 10, exclusive: 600, shared: 200, direct: 200 };
-
-interface Daemon {
-  readonly label: string;
-  readonly path: string;
-}
-
-const c: Daemon = { label: "C", path: C_DAEMON };
-const ours: Daemon = { label: "hostkeep", path: ownDaemon() };
 
 /** Nothing lost, nothing doubled, nobody dropped, the guest still there and still protected. */
 async function assertWhole(
@@ -34,7 +33,7 @@ async function assertWhole(
   await assertRefused(lab, guest("second"), DISK);
 }
 
-async function hop(lab: LibvirtLab, load: Load, from: Daemon, to: Daemon): Promise<void> {
+async function hop(lab: LibvirtLab, load: Load, from: Candidate, to: Candidate): Promise<void> {
   const pid = await lab.daemonPid();
   await lab.installDaemon(to.path);
   const ms = await load.reexec(pid);
@@ -57,7 +56,7 @@ async function assertOwnersKnown(lab: LibvirtLab, load: Load): Promise<void> {
   await assertHeld(lab, locksWithout(0, size));
 }
 
-async function handOver(chain: readonly Daemon[]): Promise<void> {
+async function handOver(chain: readonly Candidate[]): Promise<void> {
   await using lab = await LibvirtLab.open({ binary: chain[0].path });
   await startFirst(lab);
   await using load = await Load.start(lab, LOCK_SOCKET, size);
@@ -70,9 +69,9 @@ async function handOver(chain: readonly Daemon[]): Promise<void> {
 }
 
 for (const chain of [[c, c, c], [c, ours, c, ours, ours]]) {
-  const way = chain.map(({ label }) => label).join(" -> ");
-  const name = `SIGUSR1 loses no lock, client or guest: ${way}`;
-  const reason = await obstacle(...chain.map(({ path }) => path));
-  if (reason) console.log(`SKIPPED ${name}: ${reason}`);
-  Deno.test({ name, ignore: reason !== undefined, fn: () => handOver(chain) });
+  const name = `SIGUSR1 loses no lock, client or guest: ${
+    chain.map(({ label }) => label).join(" -> ")
+  }`;
+  const programs = [...chain.map(({ path }) => path), ...LIBVIRT_PROGRAMS];
+  nativeTest(name, programs, () => handOver(chain));
 }

@@ -7,8 +7,8 @@ import { Client } from "./client.ts";
 import * as frames from "./client_frames.ts";
 import { ClientProcess } from "./client_process.ts";
 import { Lab } from "./lab.ts";
-import { C_DAEMON, type Daemon, LOCK_SOCKET, ownDaemon, pause } from "./lab_daemon.ts";
-import { exists } from "./libvirtd_lab.ts";
+import { type Daemon, LOCK_SOCKET, pause } from "./lab_daemon.ts";
+import { candidates, nativeTest, ours } from "./native_test.ts";
 
 const LOCKSPACE = "/srv/leases";
 /** Time for the daemon to read what there is to read. */
@@ -16,6 +16,8 @@ const READ_MS = 100;
 const BUSY_CLIENTS = 50;
 const REEXECS = 5;
 const PIPELINED = 3000;
+/** Ends the wait for replies that will never come. */
+const DEADLINE_MS = 20_000;
 
 /** Names the reply: every error about it repeats this. */
 const LONG_NAME = "n".repeat(1000);
@@ -56,7 +58,7 @@ interface Stage extends AsyncDisposable {
   readonly daemon: Daemon;
 }
 
-async function setStage(binary = ownDaemon()): Promise<Stage> {
+async function setStage(binary = ours.path): Promise<Stage> {
   await using stack = new AsyncDisposableStack();
   const lab = stack.use(await Lab.open());
   const daemon = await lab.start(binary);
@@ -113,10 +115,9 @@ async function cutTwice(): Promise<void> {
 /** Far more replies than the socket holds are waiting, and as many requests behind them. */
 async function unread(): Promise<void> {
   await using stage = await setStage();
-  using socket = await Deno.connect({
-    transport: "unix",
-    path: stage.lab.outside(LOCK_SOCKET),
-  });
+  const path = stage.lab.outside(LOCK_SOCKET);
+  const socket = await Deno.connect({ transport: "unix", path });
+  const deadline = setTimeout(() => socket.close(), DEADLINE_MS);
   const owner = { uuid: frames.someUuid, name: "owner", id: 1, pid: 1 };
   const requests = [request("REGISTER", 0, frames.registerArguments(owner))];
   for (let serial = 1; serial <= PIPELINED; serial++) requests.push(release(LONG_NAME, serial));
@@ -126,6 +127,8 @@ async function unread(): Promise<void> {
   const serials = await receiveSerials(socket, requests.length);
   assertEquals(serials, Array.from(requests, (_, serial) => serial));
   await sending;
+  clearTimeout(deadline);
+  socket.close();
 }
 
 async function sendAll(socket: Deno.Conn, bytes: Uint8Array): Promise<void> {
@@ -198,25 +201,12 @@ async function killsAfter(binary: string): Promise<void> {
   assertEquals(await holder.endWithin(5000), "SIGKILL");
 }
 
-function missing(...programs: string[]): Promise<string | undefined> {
-  return Promise.all(programs.map(exists)).then((found) => {
-    if (Deno.uid() !== 0) return "needs root";
-    const index = found.indexOf(false);
-    return index < 0 ? undefined : `${programs[index]} is not there`;
-  });
-}
-
-async function test(name: string, fn: () => Promise<void>, binary = ownDaemon()): Promise<void> {
-  const reason = await missing(binary);
-  if (reason) console.log(`SKIPPED ${name}: ${reason}`);
-  Deno.test({ name, ignore: reason !== undefined, fn });
-}
-
-await test("SIGUSR1 loses no byte of a request, wherever it is cut", cutEverywhere);
-await test("SIGUSR1 twice within one long request loses no byte of it", cutTwice);
-await test("SIGUSR1 loses no reply that its client has not read yet", unread);
-await test(`SIGUSR1 ${REEXECS} times loses no reply to ${BUSY_CLIENTS} busy clients`, busy);
-for (const [label, binary] of [["C", C_DAEMON], ["hostkeep", ownDaemon()]]) {
+const own = [ours.path];
+nativeTest("SIGUSR1 loses no byte of a request, wherever it is cut", own, cutEverywhere);
+nativeTest("SIGUSR1 twice within one long request loses no byte of it", own, cutTwice);
+nativeTest("SIGUSR1 loses no reply that its client has not read yet", own, unread);
+nativeTest(`SIGUSR1 ${REEXECS} times loses no reply to ${BUSY_CLIENTS} busy clients`, own, busy);
+for (const { label, path } of candidates) {
   const name = `SIGUSR1 does not spare a holder that is being killed (${label})`;
-  await test(name, () => killsAfter(binary), binary);
+  nativeTest(name, [path], () => killsAfter(path));
 }

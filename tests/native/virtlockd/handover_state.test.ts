@@ -8,9 +8,10 @@ import { Client } from "./client.ts";
 import * as frames from "./client_frames.ts";
 import { type BadState, badStates } from "./handover_bad_states.ts";
 import { Lab } from "./lab.ts";
-import { C_DAEMON, type Daemon, LOCK_SOCKET, ownDaemon, PID_FILE } from "./lab_daemon.ts";
+import { C_DAEMON, type Daemon, LOCK_SOCKET, PID_FILE } from "./lab_daemon.ts";
 import { locksOf } from "./lab_locks.ts";
 import { exists } from "./libvirtd_lab.ts";
+import { candidates, nativeTest } from "./native_test.ts";
 
 const PATH = "/srv/virtlockd";
 const STATE = "/run/virtlockd-restart-exec.json";
@@ -115,22 +116,12 @@ async function ignoresForeign(binary: string): Promise<void> {
   assert(!await exists(lab.outside(STATE)), "the state is still there");
 }
 
-for (const [label, binary] of [["C", C_DAEMON], ["hostkeep", ownDaemon()]]) {
-  const missing = Deno.uid() !== 0
-    ? "needs root"
-    : !await exists(C_DAEMON)
-    ? `${C_DAEMON} is not there`
-    : !await exists(binary)
-    ? `${binary} is not there`
-    : undefined;
-  const test = (title: string, fn: () => Promise<void>): void => {
-    const name = `virtlockd (${label}) ${title}`;
-    if (missing) console.log(`SKIPPED ${name}: ${missing}`);
-    Deno.test({ name, ignore: missing !== undefined, fn });
-  };
-  test("takes over a state from the C daemon", () => takesOver(binary));
-  test("starts normally beside the state of another process", () => ignoresForeign(binary));
+for (const { label, path } of candidates) {
+  const test = (title: string, fn: () => Promise<void>): void =>
+    nativeTest(`virtlockd (${label}) ${title}`, [C_DAEMON, path], fn);
+  test("takes over a state from the C daemon", () => takesOver(path));
+  test("starts normally beside the state of another process", () => ignoresForeign(path));
   for (const bad of badStates) {
-    test(`refuses a state ${bad.title} and starts normally after that`, () => refuses(bad, binary));
+    test(`refuses a state ${bad.title} and starts normally after that`, () => refuses(bad, path));
   }
 }

@@ -63,16 +63,27 @@ export class Lab implements AsyncDisposable {
     await Deno.chmod(this.outside(path), mode);
   }
 
+  /** Gives a program a path that every user of the lab can reach, wherever it is on the host. */
+  async expose(program: string): Promise<string> {
+    const path = `/run/${program.slice(program.lastIndexOf("/") + 1)}`;
+    await this.write(path, "");
+    await this.run("mount", "--bind", program, path);
+    return path;
+  }
+
   /** A command inside the lab; the spawned pid is that of the program itself. */
   command(program: string, options: CommandOptions = {}): Deno.Command {
-    const limit = options.openFiles === undefined ? "" : `ulimit -n ${options.openFiles};`;
-    const script = `umask ${options.umask ?? "022"}; ${limit} exec -a "$0" "$@"`;
+    const { argv0, openFiles } = options;
+    const limit = openFiles === undefined ? "" : `ulimit -n ${openFiles};`;
+    const name = argv0 === undefined ? "" : '-a "$0"';
+    const script = `umask ${options.umask ?? "022"}; ${limit} exec ${name} "$@"`;
+    const shell = argv0 === undefined ? "sh" : "bash";
     return new Deno.Command("nsenter", {
       args: [
         `--mount=/proc/${this.#keeper.pid}/ns/mnt`,
         `--wdns=${options.cwd ?? WORK_DIRECTORY}`,
         ...switchUser(options.uid),
-        ...["bash", "-c", script, options.argv0 ?? program, program, ...options.args ?? []],
+        ...[shell, "-c", script, argv0 ?? program, program, ...options.args ?? []],
       ],
       env: { LC_ALL: "C", ...options.env },
       stdin: options.stdin ?? "null",

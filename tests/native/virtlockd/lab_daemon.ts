@@ -81,6 +81,12 @@ export class Daemon {
     return false;
   }
 
+  /** SIGSTOP, and waits until the process stands still. */
+  async freeze(): Promise<void> {
+    this.signal("SIGSTOP");
+    while (!this.ended && (await statOf(this.pid))[0] !== "T") await pause(1);
+  }
+
   /** Waits up to `ms` milliseconds for the end; undefined if the daemon still runs then. */
   async endWithin(ms: number): Promise<Deno.CommandStatus | undefined> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -120,9 +126,14 @@ async function accepts(path: string): Promise<boolean> {
   }
 }
 
-async function stackStart(pid: number): Promise<string | undefined> {
+/** The fields of /proc/PID/stat from the third, the state, on. */
+async function statOf(pid: number): Promise<string[]> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => "");
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[25];
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+async function stackStart(pid: number): Promise<string | undefined> {
+  return (await statOf(pid))[25];
 }
 
 export function pause(ms: number): Promise<void> {

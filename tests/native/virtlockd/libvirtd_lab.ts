@@ -41,17 +41,6 @@ stdio_handler = "file"
 namespaces = []
 `;
 
-const programs = ["/usr/sbin/libvirtd", "/usr/bin/virsh", "/usr/bin/qemu-system-x86_64"];
-
-/** Why a lab with these daemons cannot be opened here; undefined if it can. */
-export async function obstacle(...daemons: readonly string[]): Promise<string | undefined> {
-  if (Deno.uid() !== 0) return "needs root";
-  for (const program of [...programs, ...daemons]) {
-    if (!await exists(program)) return `${program} is not there`;
-  }
-  return undefined;
-}
-
 /** libvirtd asks QEMU what it can do once per lab, about a second, unless it finds its own notes. */
 let capabilitiesCache: Promise<string> | undefined;
 

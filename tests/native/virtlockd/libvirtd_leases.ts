@@ -56,7 +56,7 @@ export const leaseScenarios: readonly Scenario[] = [
   {
     title: "locks a disk by a lease file of its own in file_lockspace_dir, and unlinks that file",
     lockdPlugin: `file_lockspace_dir = "${LOCKSPACE}"\n`,
-    async run(lab) {
+    async run(lab): Promise<void> {
       const lease = await indirectLease(DISK);
       const name = lease.slice(LOCKSPACE.length + 1);
       assert((await Deno.stat(lab.outside(LOCKSPACE))).isDirectory);
@@ -73,7 +73,7 @@ export const leaseScenarios: readonly Scenario[] = [
   {
     title: "shares the lease file of a shareable disk and unlinks it with the last guest",
     lockdPlugin: `file_lockspace_dir = "${LOCKSPACE}"\n`,
-    async run(lab) {
+    async run(lab): Promise<void> {
       await sharedByTwo(lab, await indirectLease(DISK));
     },
   },
@@ -84,7 +84,7 @@ export const leaseScenarios: readonly Scenario[] = [
   {
     title: "locks the file a `<lease>` element names and never unlinks it",
     lockdPlugin: `auto_disk_leases = 1\nfile_lockspace_dir = "${LOCKSPACE}"\n`,
-    async run(lab) {
+    async run(lab): Promise<void> {
       await lab.write(LEASE_FILE, "");
       await start(lab, withLease("first"));
       const refused = { guest: withLease("second"), resource: "key-1" };
@@ -99,7 +99,7 @@ export const leaseScenarios: readonly Scenario[] = [
   {
     title: "refuses a `<lease>` in a lockspace it does not know, and one without a file",
     lockdPlugin: `file_lockspace_dir = "${LOCKSPACE}"\n`,
-    async run(lab) {
+    async run(lab): Promise<void> {
       await createDisk(lab);
       const { stderr: noFile } = await tryStart(lab, withLease("first"));
       const text = `Unable to open resource ${LEASE_FILE}: No such file or directory`;
@@ -112,7 +112,7 @@ export const leaseScenarios: readonly Scenario[] = [
   },
   {
     title: "locks no disk that is read-only, and every disk that is not",
-    async run(lab) {
+    async run(lab): Promise<void> {
       for (const path of ["/srv/a", "/srv/b", "/srv/c"]) await createDisk(lab, path);
       const disks = [{ path: "/srv/a" }, { path: "/srv/b" }] as const;
       await start(lab, { name: "first", disks: [...disks, { path: "/srv/c", mode: "readonly" }] });
@@ -127,7 +127,7 @@ export const leaseScenarios: readonly Scenario[] = [
   },
   {
     title: "locks a disk plugged into a running guest and refuses to plug it into a second one",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       await createDisk(lab, "/srv/other");
       await start(lab, { name: "other", disks: [{ path: "/srv/other" }] });
@@ -148,7 +148,7 @@ export const leaseScenarios: readonly Scenario[] = [
   {
     title: "locks nothing but leases with auto_disk_leases = 0",
     lockdPlugin: `auto_disk_leases = 0\nrequire_lease_for_disks = 1\n`,
-    async run(lab) {
+    async run(lab): Promise<void> {
       await createDisk(lab);
       const { code, stderr } = await tryStart(lab, guest("first"));
       assertEquals(code, 1);

@@ -45,7 +45,7 @@ async function survivesLibvirtd(lab: LibvirtLab, signal: string): Promise<void> 
 export const lifeScenarios: readonly Scenario[] = [
   {
     title: "locks the disk of a guest from its start to `virsh destroy`, across a re-exec",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await createDisk(lab);
       await assertSurvivesReexec(lab, { held: {} });
       await startFirst(lab);
@@ -59,7 +59,7 @@ export const lifeScenarios: readonly Scenario[] = [
   },
   {
     title: "frees the disk of a guest whose emulator ends by itself, before and after a re-exec",
-    async run(lab) {
+    async run(lab): Promise<void> {
       for (const reexec of [false, true]) {
         await startFirst(lab);
         if (reexec) await assertSurvivesReexec(lab, guestOnDisk);
@@ -72,7 +72,7 @@ export const lifeScenarios: readonly Scenario[] = [
   },
   {
     title: "frees the disk of a guest whose emulator is killed, before and after a re-exec",
-    async run(lab) {
+    async run(lab): Promise<void> {
       for (const reexec of [false, true]) {
         await startFirst(lab);
         if (reexec) await assertSurvivesReexec(lab, guestOnDisk);
@@ -92,7 +92,7 @@ export const lifeScenarios: readonly Scenario[] = [
   },
   {
     title: "frees the disk of a guest which crashes while there is no libvirtd",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       const emulator = await lab.guestPid("first");
       await endOfLibvirtd(lab, "KILL");
@@ -106,7 +106,7 @@ export const lifeScenarios: readonly Scenario[] = [
   },
   {
     title: "takes a guest's lock anew at its resume after having been killed and started again",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       const pid = await lab.daemonPid();
       await lab.kill(pid, "KILL");
@@ -122,7 +122,7 @@ export const lifeScenarios: readonly Scenario[] = [
   },
   {
     title: "releases every lock and ends the guests holding one at SIGTERM",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       const [daemon, emulator] = [await lab.daemonPid(), await lab.guestPid("first")];
       await lab.kill(daemon, "TERM");

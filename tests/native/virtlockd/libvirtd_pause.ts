@@ -19,7 +19,7 @@ async function assertResumeRefused(lab: LibvirtLab): Promise<void> {
 export const pauseScenarios: readonly Scenario[] = [
   {
     title: "frees the disk of a suspended guest and locks it again at its resume",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       await lab.virsh("suspend", "first");
       await assertSurvivesReexec(lab, { held: {} });
@@ -31,7 +31,7 @@ export const pauseScenarios: readonly Scenario[] = [
   },
   {
     title: "refuses the resume of a guest whose disk has gone to another meanwhile",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       await lab.virsh("suspend", "first");
       await start(lab, guest("second"));
@@ -48,7 +48,7 @@ export const pauseScenarios: readonly Scenario[] = [
   },
   {
     title: "has nothing left to free when a suspended guest is destroyed",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       await lab.virsh("suspend", "first");
       await lab.virsh("destroy", "first");
@@ -57,7 +57,7 @@ export const pauseScenarios: readonly Scenario[] = [
   },
   {
     title: "frees the disk of a saved guest and locks it for the restored one",
-    async run(lab) {
+    async run(lab): Promise<void> {
       await startFirst(lab);
       await lab.virsh("save", "first", "/srv/saved");
       await assertSurvivesReexec(lab, { held: {} });

@@ -3,8 +3,8 @@ import { assertEquals, equal } from "@std/assert";
 import { Client } from "./client.ts";
 import * as frames from "./client_frames.ts";
 import { type CommandOptions, Lab } from "./lab.ts";
-import { C_DAEMON, type Daemon, LOCK_SOCKET, ownDaemon, pause } from "./lab_daemon.ts";
-import { exists } from "./libvirtd_lab.ts";
+import { type Daemon, LOCK_SOCKET, pause } from "./lab_daemon.ts";
+import { nativeTest, original, ours } from "./native_test.ts";
 import { type Talk, talks } from "./virt_admin_talks.ts";
 
 interface Said {
@@ -92,47 +92,38 @@ async function endOf(daemon: Daemon): Promise<{ code: number }> {
   return { code: daemon.ended?.code ?? -1 };
 }
 
-async function ofBoth<T>(ask: (binary: string) => Promise<T>): Promise<{ own: T; original: T }> {
-  const [original, own] = await Promise.all([ask(C_DAEMON), ask(ownDaemon())]);
-  return { own, original };
+async function ofBoth<T>(ask: (binary: string) => Promise<T>): Promise<{ own: T; theirs: T }> {
+  const [theirs, own] = await Promise.all([ask(original.path), ask(ours.path)]);
+  return { own, theirs };
 }
 
 /** Shows the commands only whose answers differ. */
-function assertSame(own: readonly Said[], original: readonly Said[]): void {
-  const differs = (one: Said, index: number): boolean => !equal(one, original[index]);
-  assertEquals(own.filter(differs), original.filter((_, index) => differs(own[index], index)));
+function assertSame(own: readonly Said[], theirs: readonly Said[]): void {
+  const differs = (one: Said, index: number): boolean => !equal(one, theirs[index]);
+  assertEquals(own.filter(differs), theirs.filter((_, index) => differs(own[index], index)));
 }
 
 async function compareTalk(one: Talk): Promise<void> {
-  const { own, original } = await ofBoth((binary) => talk(one, binary));
-  assertSame(own.said, original.said);
-  assertEquals(own.connected, original.connected);
+  const { own, theirs } = await ofBoth((binary) => talk(one, binary));
+  assertSame(own.said, theirs.said);
+  assertEquals(own.connected, theirs.connected);
 }
 
 async function compareSessions(): Promise<void> {
   const commands = ["srv-list", "srv-clients-info virtlockd", "srv-clients-list admin", "uri"];
-  const { own, original } = await ofBoth((binary) => talkInSession(commands, binary));
-  assertSame(own, original);
+  const { own, theirs } = await ofBoth((binary) => talkInSession(commands, binary));
+  assertSame(own, theirs);
 }
 
 async function compareTimeouts(): Promise<void> {
-  const { own, original } = await ofBoth(endsAfterTimeout);
+  const { own, theirs } = await ofBoth(endsAfterTimeout);
   assertEquals(own, { code: 0, inTime: true });
-  assertEquals(own, original);
+  assertEquals(own, theirs);
 }
-
-const missing = Deno.uid() !== 0
-  ? "needs root"
-  : !await exists(C_DAEMON) || !await exists("/usr/bin/virt-admin")
-  ? "libvirt is not installed"
-  : !await exists(ownDaemon())
-  ? `${ownDaemon()} is not there`
-  : undefined;
 
 function test(title: string, fn: () => Promise<void>): void {
   const name = `virt-admin gets the answers of the C daemon: ${title}`;
-  if (missing) console.log(`SKIPPED ${name}: ${missing}`);
-  Deno.test({ name, ignore: missing !== undefined, fn });
+  nativeTest(name, [original.path, ours.path, "/usr/bin/virt-admin"], fn);
 }
 
 for (const one of talks) test(one.title, () => compareTalk(one));

@@ -1,3 +1,4 @@
+import "../../bind_libc.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { bindUnix, listenSocket, unixStream } from "../../../ffi/socket.ts";

@@ -1,3 +1,4 @@
+import "../../bind_libc.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { Errno } from "../../../ffi/errno.ts";

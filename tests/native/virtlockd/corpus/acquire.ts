@@ -79,12 +79,14 @@ acquire.sequence("ACQUIRE_RESOURCE before REGISTER is refused", (s) => {
   s.connect("b").createLockspace();
   s.connect("a").acquire(LS, "x", AUTOCREATE).acquire("/srv/unknown", "x");
 });
-for (const flags of [4, 7, 0x80000000, 0xffffffff]) {
-  acquire.sequence(`ACQUIRE_RESOURCE with flags ${flags} is refused naming the bad bits`, (s) => {
-    s.withLockspace().acquire(LS, "x", flags);
-    s.connect("c").acquire(LS, "x", flags);
-  });
-}
+acquire.sequence("ACQUIRE_RESOURCE with an unknown flag is refused naming the bad bits", (s) => {
+  const a = s.withLockspace();
+  const unregistered = s.connect("c");
+  for (const flags of [4, 7, 0x80000000, 0xffffffff]) {
+    a.acquire(LS, "x", flags);
+    unregistered.acquire(LS, "x", flags);
+  }
+});
 acquire.sequence("ACQUIRE_RESOURCE of an empty name means the lockspace directory", (s) => {
   s.withLockspace().acquire(LS, "").acquire(LS, "", AUTOCREATE);
 });
@@ -274,11 +276,10 @@ release.sequence("RELEASE_RESOURCE before REGISTER is refused", (s) => {
   s.withLockspace().acquire(LS, "x", AUTOCREATE);
   s.connect("b").release(LS, "x").release("/srv/unknown", "x");
 });
-for (const flags of [1, 2, 3, 0xffffffff]) {
-  release.sequence(`RELEASE_RESOURCE with flags ${flags} is refused and the lock stays`, (s) => {
-    s.withLockspace().acquire(LS, "x", AUTOCREATE).release(LS, "x", flags);
-  });
-}
+release.sequence("RELEASE_RESOURCE with any flag is refused and the lock stays", (s) => {
+  const a = s.withLockspace().acquire(LS, "x", AUTOCREATE);
+  for (const flags of [1, 2, 3, 0xffffffff]) a.release(LS, "x", flags);
+});
 release.sequence("RELEASE_RESOURCE of an empty and of a long name is refused", (s) => {
   s.withLockspace().release(LS, "").release("", "").release(LS, "n".repeat(65536));
 });

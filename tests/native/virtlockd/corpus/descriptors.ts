@@ -28,18 +28,19 @@ for (const count of [1, 2, 31, 32]) {
       .passDescriptors(count).acquire(LS, "x", AUTOCREATE);
   });
 }
-for (const count of [33, 0x7fffffff, 0xffffffff]) {
-  topic.sequence(`a call with ${count} descriptors closes the connection`, (s) => {
-    s.connect("a").call("CREATE_LOCKSPACE", frames.concat(frames.u32(count), lockspace), withFds);
-    s.owner("b");
-  });
-}
-for (const length of [0, 1, 3]) {
-  topic.sequence(`a call of type 4 with ${length} of the 4 bytes of the count closes`, (s) => {
-    s.connect("a").call("CREATE_LOCKSPACE", new Uint8Array(length), withFds);
-    s.owner("b");
-  });
-}
+topic.sequence("a call with more than 32 descriptors closes the connection", (s) => {
+  for (const count of [33, 0x7fffffff, 0x80000000, 0xffffffff]) {
+    s.connect(`count ${count}`)
+      .call("CREATE_LOCKSPACE", frames.concat(frames.u32(count), lockspace), withFds);
+  }
+  s.owner("b");
+});
+topic.sequence("a call of type 4 without a whole count closes the connection", (s) => {
+  for (const length of [0, 1, 3]) {
+    s.connect(`${length} bytes`).call("CREATE_LOCKSPACE", new Uint8Array(length), withFds);
+  }
+  s.owner("b");
+});
 topic.sequence("a byte without a descriptor where one was announced closes the connection", (s) => {
   s.connect("a").call("CREATE_LOCKSPACE", frames.concat(frames.u32(1), lockspace), withFds)
     .raw("a byte", Uint8Array.of(0));

@@ -228,31 +228,31 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
   life.sequence(`${signal} closes clients, frees locks, removes made files and exits 0`, (s) => {
     s.withLockspace().create(LS, "kept").acquire(LS, "kept").acquire(LS, "x", AUTOCREATE)
       .acquire(LS, "y", AUTOCREATE | SHARED);
-    s.stop(signal);
+    s.signal(signal);
   });
 }
 life.sequence("SIGTERM without any lock exits 0", (s) => {
   s.owner("a");
-  s.stop("SIGTERM");
+  s.signal("SIGTERM");
 });
 life.sequence("SIGTERM kills a connected holder", (s) => {
   guestWithLock(s);
-  s.stop("SIGTERM");
+  s.signal("SIGTERM");
   s.add({ kind: "ended", process: "guest" });
 });
 life.sequence("SIGTERM kills a connected holder that ignores SIGTERM by SIGKILL", (s) => {
   s.process("guest").ignoreTerm().guest("g").newLockspace().acquire(LS, "x", AUTOCREATE);
-  s.stop("SIGTERM");
+  s.signal("SIGTERM");
   s.add({ kind: "ended", process: "guest" });
 });
 life.sequence("SIGTERM leaves a guest without locks alone", (s) => {
   s.process("guest").guest("g");
-  s.stop("SIGTERM");
+  s.signal("SIGTERM");
 });
 for (const signal of ["SIGHUP", "SIGUSR2", "SIGALRM"] as const) {
   life.sequence(`${signal} ends the daemon at once and leaves the files`, (s) => {
     s.withLockspace().acquire(LS, "x", AUTOCREATE);
-    s.stop(signal);
+    s.signal(signal, 1000);
   });
 }
 life.sequence("re-exec keeps exclusive and shared locks and who owns them", (s) => {

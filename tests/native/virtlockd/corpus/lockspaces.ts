@@ -143,11 +143,9 @@ topic.sequence("NEW of a path that is empty before a NUL is refused like the emp
 topic.sequence("NEW before REGISTER is refused and makes no directory", (s) => {
   s.connect("a").newLockspace().newLockspace("");
 });
-for (const flags of [1, 2, 0xffffffff]) {
-  topic.sequence(`NEW with flags ${flags} is refused and makes no directory`, (s) => {
-    s.owner("a").newLockspace(LS, flags);
-  });
-}
+topic.sequence("NEW with any flag is refused and makes no directory", (s) => {
+  s.owner("a").newLockspace(LS, 1).newLockspace(LS, 2).newLockspace(LS, 0xffffffff);
+});
 topic.sequence("NEW before REGISTER with a bad flag is refused for the flag", (s) => {
   s.connect("a").newLockspace(LS, 1);
 });

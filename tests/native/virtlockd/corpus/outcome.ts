@@ -2,7 +2,6 @@
 import type { Lab } from "../lab.ts";
 import { WORK_DIRECTORY } from "../lab.ts";
 import { readable } from "../client_describe.ts";
-import { PID_FILE } from "../lab_daemon.ts";
 import * as locks from "../lab_locks.ts";
 
 export interface Outcome {
@@ -34,10 +33,11 @@ export function fileLines(files: readonly locks.FileEntry[]): string[] {
 export async function lockLines(
   lab: Lab,
   files: readonly locks.FileEntry[],
+  pidFilePath: string,
   holders: Holders,
 ): Promise<string[]> {
   const names = namesByIdentity(files);
-  const pidFile = await locks.fileIdentity(lab.outside(PID_FILE));
+  const pidFile = await locks.fileIdentity(lab.outside(pidFilePath));
   if (pidFile) names.set(pidFile, "the pid file");
   const lines: string[] = [];
   for (const [holder, pid] of holders) {
@@ -69,9 +69,9 @@ export interface State {
   readonly locks: readonly string[];
 }
 
-export async function stateOf(lab: Lab, holders: Holders): Promise<State> {
+export async function stateOf(lab: Lab, pidFile: string, holders: Holders): Promise<State> {
   const files = await locks.listFiles(lab, WORK_DIRECTORY);
-  return { files: fileLines(files), locks: await lockLines(lab, files, holders) };
+  return { files: fileLines(files), locks: await lockLines(lab, files, pidFile, holders) };
 }
 
 /** The whole outcome, one observation a line. */

@@ -1,48 +1,61 @@
 /** Plays one sequence against one daemon in a lab of its own. */
-import { Client, type Connection } from "../client.ts";
+import type { Connection } from "../client.ts";
 import { describe, readable } from "../client_describe.ts";
 import * as frames from "../client_frames.ts";
-import { ClientProcess } from "../client_process.ts";
-import { Lab } from "../lab.ts";
-import { type Daemon, LOCK_SOCKET } from "../lab_daemon.ts";
+import type { ClientProcess } from "../client_process.ts";
+import type { Lab } from "../lab.ts";
+import { type Daemon, pause } from "../lab_daemon.ts";
 import type { Outcome, State } from "./outcome.ts";
 import { stateOf } from "./outcome.ts";
+import { openSite, type Site } from "./site.ts";
 import { perform } from "./steps.ts";
 import type { Payload, Sequence, Step } from "./script.ts";
 
 /** Silence is this many answered PINGs of another client in a row without any other arrival. */
 const QUIET_PINGS = 3;
+/** Without a daemon, silence is that many pauses. */
+const QUIET_MS = 20;
 /** More than the 3 s for which the C daemon does not answer while it kills a holder. */
 const PING_TIMEOUT_MS = 20_000;
 /** A reply that comes at once is waited for this long before the daemon is asked for PONGs. */
 const PROMPT_MS = 5;
 
-/** Told of every frame that a client of the sequence sent or received. */
-export type FrameListener = (direction: "sent" | "received", bytes: Uint8Array) => void;
+/** Told of every whole frame that a client of the sequence received. */
+export type FrameListener = (frame: Uint8Array) => void;
 
 /** The running sequence: its daemon, who takes part, and what was seen so far. */
 export class Stage {
   readonly trace: string[] = [];
   readonly connections = new Map<string, Connection>();
   readonly processes = new Map<string, ClientProcess>();
+  /** Clients that closed their connection themselves. */
+  readonly left = new Set<string>();
   /** performance.now() of the last disconnect, from which the end of a holder is timed. */
   disconnectedAt = 0;
 
   private constructor(
-    readonly lab: Lab,
-    readonly daemon: Daemon,
-    readonly probe: Client,
+    readonly site: Site,
+    readonly probe: Connection,
     readonly listener: FrameListener,
   ) {}
 
   /** Connects the probe, which registers because the C daemon cannot re-exec with one that has not. */
-  static async set(lab: Lab, daemon: Daemon, listener: FrameListener): Promise<Stage> {
-    const probe = await Client.connect(lab.outside(LOCK_SOCKET));
+  static async set(site: Site, listener: FrameListener): Promise<Stage> {
+    const probe = await site.connect("probe", site.sockets.lock);
     const owner = { uuid: frames.someUuid, name: "probe", id: 1, pid: 70000 };
     const call = frames.frame(frames.callHeader("REGISTER", 1), frames.registerArguments(owner));
-    const reply = await probe.call(call);
-    if (!reply) throw new Error(`virtlockd does not answer\n${daemon.stderr}`);
-    return new Stage(lab, daemon, probe, listener);
+    await probe.send(call);
+    const reply = await probe.inbox.frameWithin(PING_TIMEOUT_MS);
+    if (!reply) throw new Error(`virtlockd does not answer\n${site.daemon.stderr}`);
+    return new Stage(site, probe, listener);
+  }
+
+  get lab(): Lab {
+    return this.site.lab;
+  }
+
+  get daemon(): Daemon {
+    return this.site.daemon;
   }
 
   note(line: string): void {
@@ -66,9 +79,7 @@ export class Stage {
   }
 
   async send(client: string, payload: Payload): Promise<void> {
-    const bytes = this.bytes(payload);
-    this.listener("sent", bytes);
-    await this.connection(client).send(bytes);
+    await this.connection(client).send(this.bytes(payload));
   }
 
   /** The next frame on a connection in words; "closed" or "silence" if there is none to come. */
@@ -84,16 +95,17 @@ export class Stage {
   }
 
   received(frame: Uint8Array): string {
-    this.listener("received", frame);
+    this.listener(frame);
     return describe(frame);
   }
 
   /** Waits until the daemon has nothing more to say to anybody. */
   async settle(): Promise<void> {
-    for (let quiet = 0; quiet < QUIET_PINGS && !this.daemon.ended; quiet++) {
+    for (let quiet = 0; quiet < QUIET_PINGS; quiet++) {
       const before = this.#activity();
-      await this.#ping();
-      for (const process of this.processes.values()) await process.command("sync");
+      if (!this.daemon.ended) await this.#ping();
+      else if (!this.#allClosed()) await pause(QUIET_MS);
+      for (const process of this.#everyProcess()) await process.command("sync");
       if (this.#activity() !== before) quiet = -1;
     }
   }
@@ -102,7 +114,7 @@ export class Stage {
     const living = new Map<string, number>();
     if (!this.daemon.ended) living.set("the daemon", this.daemon.pid);
     for (const [name, { fate, pid }] of this.processes) if (fate === null) living.set(name, pid);
-    return stateOf(this.lab, living);
+    return stateOf(this.lab, this.site.pidFile, living);
   }
 
   async outcome(): Promise<Outcome> {
@@ -110,7 +122,7 @@ export class Stage {
     return {
       trace: this.trace,
       connections: [...this.connections].map(([name, { inbox }]) =>
-        `${name} ${inbox.closed ? "closed" : "open"}`
+        `${name} ${this.left.has(name) ? "left" : inbox.closed ? "closed" : "open"}`
       ),
       processes: [...this.processes].map(([name, { fate }]) => `${name} ${fate ?? "alive"}`),
       ...await this.state(),
@@ -131,6 +143,15 @@ export class Stage {
     const answer = await this.probe.inbox.frameWithin(PING_TIMEOUT_MS);
     if (answer || (this.probe.inbox.closed && await this.daemon.endWithin(PING_TIMEOUT_MS))) return;
     throw new Error(`the daemon does not answer PING\n${this.daemon.stderr}`);
+  }
+
+  #everyProcess(): ClientProcess[] {
+    const { connector } = this.site;
+    return [...(connector ? [connector] : []), ...this.processes.values()];
+  }
+
+  #allClosed(): boolean {
+    return [...this.connections].every(([name, { inbox }]) => inbox.closed || this.left.has(name));
   }
 
   #activity(): number {
@@ -157,9 +178,8 @@ export async function run(
   binary: string,
   listener: FrameListener = () => {},
 ): Promise<Outcome> {
-  await using lab = await Lab.open();
-  const daemon = await lab.start(binary, await daemonOptions(lab, sequence));
-  const stage = await Stage.set(lab, daemon, listener);
+  await using site = await openSite(sequence, binary);
+  const stage = await Stage.set(site, listener);
   try {
     for (const step of sequence.steps) await playStep(stage, step);
     await stage.settle();
@@ -167,15 +187,6 @@ export async function run(
   } finally {
     await stage.clear();
   }
-}
-
-async function daemonOptions(
-  lab: Lab,
-  { config, daemon = {} }: Sequence,
-): Promise<Sequence["daemon"] & object> {
-  if (config === undefined) return daemon;
-  await lab.write("/run/virtlockd.conf", config);
-  return { ...daemon, args: ["-f", "/run/virtlockd.conf", ...daemon.args ?? []] };
 }
 
 /** The table holds a function for each kind of step; TypeScript cannot pair the two by itself. */

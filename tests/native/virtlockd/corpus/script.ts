@@ -36,13 +36,15 @@ export type Step =
   | { kind: "settle" }
   | { kind: "pause"; ms: number }
   | { kind: "freeze" | "thaw" | "reexec" }
-  /** Asks the daemon to end and waits until it has. */
-  | { kind: "stop"; signal: Deno.Signal };
+  /** Sends the daemon a signal and waits up to `ms` milliseconds for its end. */
+  | { kind: "signal"; signal: Deno.Signal; ms: number };
 
 export interface Sequence {
   readonly topic: string;
   /** A sentence; unique in the corpus. */
   readonly name: string;
+  /** Runs as a user's session daemon (site.ts); not with the two options below. */
+  readonly session?: true;
   /** Text of the configuration file given with -f. */
   readonly config?: string;
   readonly daemon?: DaemonOptions;
@@ -321,12 +323,13 @@ export class Script {
     this.add({ kind: "reexec" });
   }
 
-  stop(signal: Deno.Signal): void {
-    this.add({ kind: "stop", signal });
+  /** Sends the daemon a signal that may end it, and may need time for that. */
+  signal(signal: Deno.Signal, ms = 8000): void {
+    this.add({ kind: "signal", signal, ms });
   }
 }
 
-export type SequenceOptions = Pick<Sequence, "config" | "daemon">;
+export type SequenceOptions = Pick<Sequence, "session" | "config" | "daemon">;
 
 /** Collects the sequences of one topic. */
 export class Topic {

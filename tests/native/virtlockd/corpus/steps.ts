@@ -1,7 +1,7 @@
 /** What each kind of step does on a stage. */
-import { Client, type Connection, Inbox } from "../client.ts";
+import { type Connection, Inbox } from "../client.ts";
 import { ClientProcess } from "../client_process.ts";
-import { ADMIN_SOCKET, LOCK_SOCKET, pause } from "../lab_daemon.ts";
+import { pause } from "../lab_daemon.ts";
 import type { Stage } from "./run.ts";
 import type { Step } from "./script.ts";
 
@@ -12,16 +12,14 @@ type Table = { [K in Step["kind"]]: (stage: Stage, step: Of<K>) => Promise<void>
 const HOLDER_TIMEOUT_MS = 8000;
 const SLOW_END_MS = 1200;
 
-const sockets = { lock: LOCK_SOCKET, admin: ADMIN_SOCKET };
-
 export const perform: Table = {
   process: async (stage, { process, kind: _, ...options }) => {
     stage.processes.set(process, await ClientProcess.start(stage.lab, options));
   },
   connect: async (stage, { client, socket, process }) => {
-    const path = sockets[socket];
+    const path = stage.site.sockets[socket];
     const connecting = process === undefined
-      ? Client.connect(stage.lab.outside(path))
+      ? stage.site.connect(client, path)
       : stage.process(process).connect(client, path);
     stage.connections.set(client, await connecting.catch(() => refused(stage, client)));
   },
@@ -34,6 +32,7 @@ export const perform: Table = {
   halfClose: (stage, { client }) => stage.connection(client).halfClose(),
   close: async (stage, { client }) => {
     stage.disconnectedAt = performance.now();
+    stage.left.add(client);
     await stage.connection(client).close();
   },
   command: async (stage, { process, line }) => {
@@ -81,7 +80,7 @@ export const perform: Table = {
   },
   settle: (stage) => stage.settle(),
   pause: (_, { ms }) => pause(ms),
-  freeze: (stage) => stage.daemon.signal("SIGSTOP"),
+  freeze: (stage) => stage.daemon.freeze(),
   thaw: (stage) => stage.daemon.signal("SIGCONT"),
   reexec: async (stage) => {
     await stage.settle();
@@ -89,10 +88,10 @@ export const perform: Table = {
     await stage.settle();
     stage.note(stage.daemon.ended ? "re-exec failed" : done ? "re-exec done" : "no re-exec");
   },
-  stop: async (stage, { signal }) => {
+  signal: async (stage, { signal, ms }) => {
     stage.disconnectedAt = performance.now();
     stage.daemon.signal(signal);
-    await stage.daemon.endWithin(HOLDER_TIMEOUT_MS);
+    await stage.daemon.endWithin(ms);
   },
 };
 

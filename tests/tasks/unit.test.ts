@@ -1,0 +1,140 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import type { Manifest } from "../../src/host/manifest.ts";
+import { allowedSyscalls } from "../../src/host/runtime_syscalls.ts";
+import { daemonNames, loadManifest } from "../../tasks/daemons.ts";
+import { run } from "../../tasks/toolchain.ts";
+import { serviceUnit, socketUnit, units, writeUnits } from "../../tasks/unit.ts";
+import { inFolder, testWith } from "./needs.ts";
+
+/** The most exposure that a service may have, in the tenths that systemd-analyze takes; 100 is the worst. */
+const MOST_EXPOSED: Readonly<Record<string, number>> = { virtlockd: 12 };
+
+const names = await daemonNames();
+
+/** A folder with a daemon's units and an executable where its service looks for one. */
+async function withUnits(
+  manifest: Manifest,
+  body: (folder: string, paths: string[]) => Promise<void>,
+): Promise<void> {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, manifest.name), "#!/bin/sh\n", { mode: 0o755 });
+    await body(folder, await writeUnits(manifest, folder, folder));
+  });
+}
+
+async function analyze(...args: string[]): Promise<{ success: boolean; output: string }> {
+  return await run("systemd-analyze", args, { env: { LC_ALL: "C" } });
+}
+
+function verify(paths: readonly string[]): Promise<{ success: boolean; output: string }> {
+  return analyze("verify", "--man=no", "--generators=no", ...paths);
+}
+
+await testWith(["systemd-analyze"], "systemd finds no fault with any unit", async () => {
+  for (const name of names) {
+    await withUnits(await loadManifest(name), async (_folder, paths) => {
+      assertEquals((await verify(paths)).output, "");
+    });
+  }
+});
+
+await testWith(["systemd-analyze"], "systemd finds a fault that is there", async () => {
+  const manifest = await loadManifest(names[0]);
+  const hardening = [{ directive: "ProtectSystem=somewhat", why: "It is wrong." }];
+  await withUnits(
+    { ...manifest, unit: { ...manifest.unit, hardening } },
+    async (_folder, paths) => {
+      assertStringIncludes((await verify(paths)).output, "somewhat");
+    },
+  );
+});
+
+async function isExposedAtMost(most: number, unit: string): Promise<boolean> {
+  const threshold = `--threshold=${most}`;
+  return (await analyze("security", "--offline=true", "--no-pager", threshold, unit)).success;
+}
+
+await testWith(["systemd-analyze"], "every service is within its exposure", async () => {
+  for (const name of names) {
+    await withUnits(await loadManifest(name), async (_folder, [service]) => {
+      assertEquals(await isExposedAtMost(MOST_EXPOSED[name], service), true, name);
+      assertEquals(await isExposedAtMost(5, service), false, "a limit that nothing could keep");
+    });
+  }
+});
+
+const virtlockd = await loadManifest("virtlockd");
+
+function directives(unit: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const [, name, value] of unit.replaceAll("\\\n", "").matchAll(/^(\w+)=(.*)$/gm)) {
+    found.set(name, [...found.get(name) ?? [], value.replace(/\s+/g, " ")]);
+  }
+  return found;
+}
+
+Deno.test("serviceUnit allows the manifest's capabilities and system calls, and no others", () => {
+  const found = directives(serviceUnit(virtlockd));
+  const capabilities = virtlockd.capabilities.map(({ name }) => name).join(" ");
+  assertEquals(found.get("CapabilityBoundingSet"), [capabilities]);
+  const calls = found.get("SystemCallFilter")?.flatMap((line) => line.split(" "));
+  assertEquals(calls, [...allowedSyscalls(virtlockd), "clone3"].sort());
+  assertEquals(found.get("SystemCallErrorNumber"), ["EPERM"]);
+});
+
+Deno.test("serviceUnit leaves other calls deadly where the manifest wants them to be", () => {
+  const found = directives(serviceUnit({ ...virtlockd, otherSyscalls: "kill" }));
+  assertEquals(found.has("SystemCallErrorNumber"), false);
+});
+
+Deno.test("serviceUnit takes the manifest's word over its own", () => {
+  const hardening = [{ directive: "ProtectClock=no", why: "It sets the clock." }];
+  const found = directives(
+    serviceUnit({ ...virtlockd, unit: { ...virtlockd.unit, hardening } }),
+  );
+  assertEquals(found.get("ProtectClock"), ["no"]);
+});
+
+Deno.test("serviceUnit says why for each of the manifest's directives", () => {
+  const text = serviceUnit(virtlockd).replaceAll("\n# ", " ");
+  for (const { directive, why } of virtlockd.unit.hardening) {
+    assertStringIncludes(text, `${why}\n${directive}\n`);
+  }
+});
+
+Deno.test("serviceUnit of virtlockd hides no place where a disk may be", () => {
+  const found = directives(serviceUnit(virtlockd));
+  const bound = (found.get("BindPaths") ?? []).flatMap((line) => line.split(" "));
+  if (found.get("PrivateTmp")?.[0] !== "no") {
+    assertEquals(["/tmp", "/var/tmp"].filter((path) => !bound.includes(path)), []);
+  }
+  if (found.get("PrivateDevices")?.[0] !== "no") assertEquals(bound.includes("/dev"), true);
+  assertEquals(found.get("DeviceAllow"), ["block-* rw"]);
+  // An entry for /home, even tmpfs with the real one bound over it, leaves it read-only (systemd, drop_duplicates).
+  assertEquals(found.get("ProtectHome"), ["no"]);
+  assertEquals(found.get("ProtectSystem"), ["full"]);
+  for (
+    const hiding of ["InaccessiblePaths", "TemporaryFileSystem", "RootDirectory", "MountFlags"]
+  ) {
+    assertEquals(found.has(hiding), false, hiding);
+  }
+});
+
+Deno.test("socketUnit has the name and the mode that the daemon and libvirtd expect", () => {
+  const [first, second] = virtlockd.sockets;
+  assertMatch(socketUnit(virtlockd, first), /^ListenStream=\/run\/libvirt\/virtlockd-sock$/m);
+  assertMatch(socketUnit(virtlockd, first), /^SocketMode=0600$/m);
+  assertEquals(directives(socketUnit(virtlockd, first)).has("BindsTo"), false);
+  assertEquals(directives(socketUnit(virtlockd, second)).get("BindsTo"), ["virtlockd.socket"]);
+});
+
+Deno.test("units names every file of a daemon", () => {
+  const files = ["virtlockd.service", "virtlockd.socket", "virtlockd-admin.socket"];
+  assertEquals([...units(virtlockd).keys()], files);
+});
+
+Deno.test("serviceUnit starts a daemon without sockets with the system", () => {
+  const unit = serviceUnit({ ...virtlockd, sockets: [] });
+  assertMatch(unit, /^WantedBy=multi-user\.target$/m);
+});
