@@ -7,8 +7,8 @@
  *     clients     their calls, room for replies, their end
  *     pidfds      a holder that was being ended has died
  */
-import { Errno, strerror } from "../../../ffi/errno.ts";
-import { accessPath, unlinkPath } from "../../../ffi/file.ts";
+import { Errno } from "../../../ffi/errno.ts";
+import { unlinkPath } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
 import {
   SIGHUP,
@@ -32,6 +32,7 @@ import {
   STATE_LIMIT_BYTES,
 } from "../limits.ts";
 import type { AdminServiceClient } from "./admin_service.ts";
+import { peerHasEnded } from "./holders.ts";
 import { captureState, handedDescriptors, obstacles, type Service } from "./handover.ts";
 import type { LockClient, LockService } from "./lock_service.ts";
 import type { Server } from "./server.ts";
@@ -224,14 +225,12 @@ export class Daemon {
         ...adminServer?.clients.values() ?? [],
       ]
     ) {
-      const code = accessPath(cString(`/proc/${credentials.pid}/stat`), 0);
-      if (code === 0) continue;
+      if (!peerHasEnded(connection.fd, credentials.pid)) continue;
       this.#log.warn(
-        "connection {CLIENT_ID} closed before the re-exec: its process {OWNER_PID} is gone ({reason})",
+        "connection {CLIENT_ID} closed before the re-exec: its process {OWNER_PID} has ended",
         {
           CLIENT_ID: id,
           OWNER_PID: credentials.pid,
-          reason: strerror(-code),
         },
       );
       connection.stream.close("closed here");

@@ -44,6 +44,14 @@ function isGone(watch: Watch, pid: number): boolean {
   return typeof watch === "object" ? hasEnded(watch.pidfd) : sendSignal(pid, 0) === -ESRCH;
 }
 
+/** Whether the process that made a connection has ended; its end of it may live on in a child. */
+export function peerHasEnded(socket: number, pid: number): boolean {
+  const watch = watchPeer(socket, pid);
+  const gone = isGone(watch, pid);
+  closeWatch(watch);
+  return gone;
+}
+
 /** A holder on its way out. */
 interface Dying {
   readonly pid: number;
