@@ -7,7 +7,7 @@ export const DEFAULT_ADMIN_MAX_CLIENTS = 5000;
 /** Output that may wait for one client: room for the longest reply, an error of the admin program with a 4 MiB text, twice. */
 export const OUTPUT_LIMIT_BYTES = 20 * 1024 * 1024;
 /** How often a connection is looked at that has an unfinished message or unread replies: dropped when no message was
- * completed between two looks, so after 60 to 120 s. */
+ * completed since the last look, so after 60 to 120 s. */
 export const STALL_CHECK_MS = 60_000;
 /** How often a file is tried whose lease another process has yet to give up. */
 export const LEASE_RETRY_MS = 50;

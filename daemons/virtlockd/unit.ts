@@ -32,16 +32,15 @@ export const UNIT = {
       why: "An administrator's own disk images may be there.",
     },
     {
-      directive: "ProtectHome=no",
-      why: "Disk images are kept in home directories, and are opened for writing to be locked. " +
-        "A restart kills guests, so what is hidden here cannot be put right in a running system.",
+      directive: "ProtectHome=tmpfs",
+      why:
+        "For /run/user, where the sockets of users' sessions are. The next line puts /home and /root back.",
     },
     {
-      directive: "PrivateTmp=yes",
-      why:
-        "In name only: the next line puts the common /tmp and /var/tmp back, since disk images and leases may be there.",
+      directive: "BindPaths=-/home -/root",
+      why: "Disk images are kept in home directories, and are opened for writing to be locked.",
     },
-    { directive: "BindPaths=/tmp /var/tmp", why: "See PrivateTmp." },
+    { directive: "PrivateTmp=no", why: "Disk images and leases may be in /tmp and /var/tmp." },
     {
       directive: "PrivateDevices=yes",
       why:
@@ -78,8 +77,9 @@ export const UNIT = {
       why: "V8 compiles JavaScript to machine code as it runs.",
     },
     {
-      directive: "UMask=0022",
-      why: "The daemon gives each file its mode; only the pid file is meant to be read by all.",
+      directive: "UMask=0077",
+      why:
+        "Nothing made here is for other users. That includes the pid file, which systemd has no need of.",
     },
   ],
 } as const satisfies UnitSpec;

@@ -149,7 +149,11 @@ for (const operation of operations) {
     if (operation.title.startsWith("ACQUIRE")) acquirePoints += points;
   });
 }
-register(`kill -9 was tried at ${LEAST_ACQUIRE_POINTS} points of an acquire or more`, reason, () => {
-  assert(acquirePoints >= LEAST_ACQUIRE_POINTS, `only at ${acquirePoints}`);
-  return Promise.resolve();
-});
+register(
+  `kill -9 was tried at ${LEAST_ACQUIRE_POINTS} points of an acquire or more`,
+  reason,
+  () => {
+    assert(acquirePoints >= LEAST_ACQUIRE_POINTS, `only at ${acquirePoints}`);
+    return Promise.resolve();
+  },
+);

@@ -31,10 +31,14 @@ async function serves(): Promise<void> {
     assertEquals(await crowd.pings(), CROWD.idle);
     assertEquals(await kernelLocks(lab), []);
     rss.push(await residentMegabytes(daemon.pid));
-    console.log(`${round} a re-exec: ${least} to ${most} pairs for each of ${CROWD.active} clients`);
+    console.log(
+      `${round} a re-exec: ${least} to ${most} pairs for each of ${CROWD.active} clients`,
+    );
   }
   const numbers = rss.map((megabytes) => megabytes.toFixed(1)).join(", ");
-  console.log(`RSS alone, with ${CLIENTS} clients, after load, after re-exec and load: ${numbers} MB`);
+  console.log(
+    `RSS alone, with ${CLIENTS} clients, after load, after re-exec and load: ${numbers} MB`,
+  );
   assert(Math.max(...rss) <= LONGEST_RSS_MB, `RSS of ${numbers} MB`);
 }
 

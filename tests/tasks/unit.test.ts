@@ -106,13 +106,12 @@ Deno.test("serviceUnit says why for each of the manifest's directives", () => {
 Deno.test("serviceUnit of virtlockd hides no place where a disk may be", () => {
   const found = directives(serviceUnit(virtlockd));
   const bound = (found.get("BindPaths") ?? []).flatMap((line) => line.split(" "));
-  if (found.get("PrivateTmp")?.[0] !== "no") {
-    assertEquals(["/tmp", "/var/tmp"].filter((path) => !bound.includes(path)), []);
+  assertEquals(found.get("PrivateTmp"), ["no"]);
+  if (found.get("ProtectHome")?.[0] !== "no") {
+    assertEquals(["-/home", "-/root"].filter((path) => !bound.includes(path)), []);
   }
   if (found.get("PrivateDevices")?.[0] !== "no") assertEquals(bound.includes("/dev"), true);
   assertEquals(found.get("DeviceAllow"), ["block-* rw"]);
-  // An entry for /home, even tmpfs with the real one bound over it, leaves it read-only (systemd, drop_duplicates).
-  assertEquals(found.get("ProtectHome"), ["no"]);
   assertEquals(found.get("ProtectSystem"), ["full"]);
   for (
     const hiding of ["InaccessiblePaths", "TemporaryFileSystem", "RootDirectory", "MountFlags"]

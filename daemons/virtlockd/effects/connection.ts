@@ -69,9 +69,9 @@ export class Connection implements StreamHandler {
   readonly stream: Stream;
   #aside: Aside | undefined;
   #stall: Timer | undefined;
-  /** Frames dealt with, and how many there were at the last look for stalled peers. */
+  /** Frames dealt with, and how many there were when the watch for a stalled peer began. */
   #frames = 0;
-  #framesAtLook = -1;
+  #framesAtLook = 0;
 
   constructor(
     private readonly reactor: Reactor,
@@ -131,7 +131,11 @@ export class Connection implements StreamHandler {
   /** Sends what the shared writer holds. */
   sendWritten(): void {
     this.stream.send(writer.bytes, writer.length);
-    if (this.stream.isBlocked) this.#watchStall();
+    if (!this.stream.isBlocked) return;
+    // A reply that is not read has its own full term, whatever was half done before.
+    this.reactor.cancel(this.#stall);
+    this.#stall = undefined;
+    this.#watchStall();
   }
 
   replyOk(to: Header): void {
@@ -257,16 +261,17 @@ export class Connection implements StreamHandler {
 
   /** Has the connection looked at again later, because something is half done. */
   #watchStall(): void {
-    this.#stall ??= this.reactor.after(STALL_CHECK_MS, () => this.#checkStall());
+    if (this.#stall !== undefined || this.stream.isClosed) return;
+    this.#framesAtLook = this.#frames;
+    this.#stall = this.reactor.after(STALL_CHECK_MS, () => this.#checkStall());
   }
 
-  /** Drops a peer that completed nothing between two looks. Waiting for somebody else's lease is not its fault. */
+  /** Drops a peer that completed nothing since the watch began. Waiting for somebody else's lease is not its fault. */
   #checkStall(): void {
     this.#stall = undefined;
     if (this.isAtBorder) return;
     const stalled = this.#framesAtLook === this.#frames && !this.stream.isPaused;
     if (stalled && this.program.mayDrop(this)) return this.stream.close("stalled");
-    this.#framesAtLook = this.#frames;
     this.#watchStall();
   }
 }

@@ -51,7 +51,9 @@ export class Caller implements AsyncDisposable {
   /** The outcome of the last request that was sent. */
   async answer(procedure: frames.LockProcedure): Promise<string> {
     const reply = await this.connection.inbox.frameWithin(PATIENCE_MS);
-    if (reply !== undefined) return withoutPrefix(describe(reply), `${procedure} #${this.#serial} `);
+    if (reply !== undefined) {
+      return withoutPrefix(describe(reply), `${procedure} #${this.#serial} `);
+    }
     assert(this.closed, `no answer to ${procedure} within ${PATIENCE_MS} ms`);
     return "closed";
   }

@@ -3,14 +3,14 @@
  * nobody has read yet, requests of busy clients. The C daemon loses all three.
  */
 import { assert, assertEquals } from "@std/assert";
-import { Client } from "./client.ts";
+import type { Client } from "./client.ts";
 import * as frames from "./client_frames.ts";
 import { ClientProcess } from "./client_process.ts";
-import { Lab } from "./lab.ts";
+import { acquire, assertSuccess, LOCKSPACE, register, release } from "./handover_stage.ts";
+import { Stage, succeed } from "./handover_stage.ts";
 import { type Daemon, LOCK_SOCKET, pause } from "./lab_daemon.ts";
-import { candidates, nativeTest, ours } from "./native_test.ts";
+import { type Candidate, candidates, nativeTest, original, ours } from "./native_test.ts";
 
-const LOCKSPACE = "/srv/leases";
 /** Time for the daemon to read what there is to read. */
 const READ_MS = 100;
 const BUSY_CLIENTS = 50;
@@ -19,54 +19,8 @@ const PIPELINED = 3000;
 /** Ends the wait for replies that will never come. */
 const DEADLINE_MS = 20_000;
 
-/** Names the reply: every error about it repeats this. */
+/** Every error about it repeats this name. */
 const LONG_NAME = "n".repeat(1000);
-
-function request(procedure: frames.LockProcedure, serial: number, payload: Uint8Array): Uint8Array {
-  return frames.frame(frames.callHeader(procedure, serial), payload);
-}
-
-function acquire(name: string, serial: number): Uint8Array {
-  const flags = frames.AcquireFlag.autocreate;
-  return request("ACQUIRE_RESOURCE", serial, frames.resourceArguments(LOCKSPACE, name, flags));
-}
-
-function release(name: string, serial: number): Uint8Array {
-  return request("RELEASE_RESOURCE", serial, frames.resourceArguments(LOCKSPACE, name));
-}
-
-async function succeed(client: Client, bytes: Uint8Array): Promise<void> {
-  assertSuccess(await client.call(bytes), frames.decodeHeader(bytes).serial);
-}
-
-function assertSuccess(reply: Uint8Array | undefined, serial: number): void {
-  if (!reply) throw new Error(`no reply to the request ${serial}`);
-  const { serial: answered, status } = frames.decodeHeader(reply);
-  assertEquals({ answered, status }, { answered: serial, status: frames.Status.ok });
-}
-
-/** A client registered for `pid`, 1 unless given: init is nobody's to kill. */
-async function connect(lab: Lab, pid = 1): Promise<Client> {
-  const client = await Client.connect(lab.outside(LOCK_SOCKET));
-  const owner = { uuid: frames.someUuid, name: "owner", id: 1, pid };
-  await succeed(client, request("REGISTER", 0, frames.registerArguments(owner)));
-  return client;
-}
-
-interface Stage extends AsyncDisposable {
-  readonly lab: Lab;
-  readonly daemon: Daemon;
-}
-
-async function setStage(binary = ours.path): Promise<Stage> {
-  await using stack = new AsyncDisposableStack();
-  const lab = stack.use(await Lab.open());
-  const daemon = await lab.start(binary);
-  await using client = await connect(lab);
-  await succeed(client, request("CREATE_LOCKSPACE", 1, frames.pathArguments(LOCKSPACE)));
-  const moved = stack.move();
-  return { lab, daemon, [Symbol.asyncDispose]: () => moved.disposeAsync() };
-}
 
 async function reexec(daemon: Daemon): Promise<void> {
   await pause(READ_MS);
@@ -75,13 +29,13 @@ async function reexec(daemon: Daemon): Promise<void> {
 
 /** One client for every place at which a request can be cut in two. */
 async function cutEverywhere(): Promise<void> {
-  await using stage = await setStage();
+  await using stage = await Stage.open(ours.path);
   const size = acquire("cut-000", 1).length;
   const clients: Client[] = [];
   const whole = (index: number): Uint8Array =>
     acquire(`cut-${String(index).padStart(3, "0")}`, index);
   for (let cut = 1; cut < size; cut++) {
-    const client = await connect(stage.lab);
+    const client = await stage.connectOwner();
     clients.push(client);
     await client.send(whole(cut).subarray(0, cut));
   }
@@ -89,14 +43,13 @@ async function cutEverywhere(): Promise<void> {
   for (const [index, client] of clients.entries()) {
     await client.send(whole(index + 1).subarray(index + 1));
     assertSuccess(await client.inbox.frameWithin(5000), index + 1);
-    await client.close();
   }
 }
 
 /** A long request comes in three pieces with a re-exec between each two, then a second request. */
 async function cutTwice(): Promise<void> {
-  await using stage = await setStage();
-  await using client = await connect(stage.lab);
+  await using stage = await Stage.open(ours.path);
+  const client = await stage.connectOwner();
   const padding = new Uint8Array(3 << 20);
   const long = frames.frame(
     frames.callHeader("ACQUIRE_RESOURCE", 7),
@@ -114,12 +67,11 @@ async function cutTwice(): Promise<void> {
 
 /** Far more replies than the socket holds are waiting, and as many requests behind them. */
 async function unread(): Promise<void> {
-  await using stage = await setStage();
+  await using stage = await Stage.open(ours.path);
   const path = stage.lab.outside(LOCK_SOCKET);
   const socket = await Deno.connect({ transport: "unix", path });
   const deadline = setTimeout(() => socket.close(), DEADLINE_MS);
-  const owner = { uuid: frames.someUuid, name: "owner", id: 1, pid: 1 };
-  const requests = [request("REGISTER", 0, frames.registerArguments(owner))];
+  const requests = [register(1)];
   for (let serial = 1; serial <= PIPELINED; serial++) requests.push(release(LONG_NAME, serial));
   const sending = sendAll(socket, frames.concat(...requests));
   await reexec(stage.daemon);
@@ -170,32 +122,34 @@ async function keepBusy(client: Client, name: string, stop: AbortSignal): Promis
   return serial - 1;
 }
 
-async function busy(): Promise<void> {
-  await using stage = await setStage();
+/** Every request of clients that never rest gets its reply, whatever runs at the moment. */
+async function busy(successors: readonly Candidate[]): Promise<void> {
+  await using stage = await Stage.open(ours.path);
   const stop = new AbortController();
   const names = Array.from({ length: BUSY_CLIENTS }, (_, index) => `busy-${index}`);
   const clients: Client[] = [];
-  for (const _ of names) clients.push(await connect(stage.lab));
+  for (const _ of names) clients.push(await stage.connectOwner());
   const work = clients.map((client, index) => keepBusy(client, names[index], stop.signal));
-  for (let count = 0; count < REEXECS; count++) await reexec(stage.daemon);
+  for (const { path } of successors) {
+    await stage.install(path);
+    await reexec(stage.daemon);
+  }
   await pause(READ_MS);
   stop.abort();
   const replies = await Promise.all(work);
-  assert(replies.every((count) => count > REEXECS), `${replies}`);
-  for (const client of clients) await client.close();
+  assert(replies.every((count) => count > successors.length), `${replies}`);
 }
 
 /** The holder lost its connection and ignores SIGTERM: it is owed a SIGKILL after 1.6 s. */
 async function killsAfter(binary: string): Promise<void> {
-  await using stage = await setStage(binary);
+  await using stage = await Stage.open(binary);
   await using holder = await ClientProcess.start(stage.lab);
   await holder.command("ignore-term");
   const connection = await holder.connect("only", LOCK_SOCKET);
-  const owner = { uuid: frames.someUuid, name: "holder", id: 1, pid: holder.pid };
-  await connection.send(request("REGISTER", 1, frames.registerArguments(owner)));
-  await connection.send(acquire("held", 2));
+  await connection.send(register(holder.pid));
+  await connection.send(acquire("held", 1));
+  assertSuccess(await connection.inbox.frameWithin(5000), 0);
   assertSuccess(await connection.inbox.frameWithin(5000), 1);
-  assertSuccess(await connection.inbox.frameWithin(5000), 2);
   await connection.close();
   await reexec(stage.daemon);
   assertEquals(await holder.endWithin(5000), "SIGKILL");
@@ -205,7 +159,11 @@ const own = [ours.path];
 nativeTest("SIGUSR1 loses no byte of a request, wherever it is cut", own, cutEverywhere);
 nativeTest("SIGUSR1 twice within one long request loses no byte of it", own, cutTwice);
 nativeTest("SIGUSR1 loses no reply that its client has not read yet", own, unread);
-nativeTest(`SIGUSR1 ${REEXECS} times loses no reply to ${BUSY_CLIENTS} busy clients`, own, busy);
+const often = Array<Candidate>(REEXECS).fill(ours);
+const clients = `${BUSY_CLIENTS} busy clients`;
+nativeTest(`SIGUSR1 ${REEXECS} times loses no reply to ${clients}`, own, () => busy(often));
+const both = [ours.path, original.path];
+nativeTest(`SIGUSR1 to the C daemon loses no reply to ${clients}`, both, () => busy([original]));
 for (const { label, path } of candidates) {
   const name = `SIGUSR1 does not spare a holder that is being killed (${label})`;
   nativeTest(name, [path], () => killsAfter(path));

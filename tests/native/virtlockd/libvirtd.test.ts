@@ -1,13 +1,13 @@
 /**
- * virtlockd under a real libvirtd with real guests. Every scenario runs against the installed C
- * daemon too, which shows that the scenario itself tells the truth.
+ * virtlockd under a real libvirtd with real guests. With HOSTKEEP_ORIGINAL set every scenario runs
+ * against the installed C daemon too, which shows that the scenario itself tells the truth.
  */
 import type { Scenario } from "./libvirtd_check.ts";
 import { LibvirtLab } from "./libvirtd_lab.ts";
 import { leaseScenarios } from "./libvirtd_leases.ts";
 import { lifeScenarios } from "./libvirtd_life.ts";
 import { pauseScenarios } from "./libvirtd_pause.ts";
-import { candidates, LIBVIRT_PROGRAMS, nativeTest } from "./native_test.ts";
+import { candidates, LIBVIRT_PROGRAMS, nativeTest, ours } from "./native_test.ts";
 
 async function runScenario(scenario: Scenario, binary: string): Promise<void> {
   const plugin = scenario.lockdPlugin;
@@ -16,7 +16,9 @@ async function runScenario(scenario: Scenario, binary: string): Promise<void> {
   await scenario.run(lab);
 }
 
-for (const { label, path } of candidates) {
+const daemons = Deno.env.has("HOSTKEEP_ORIGINAL") ? candidates : [ours];
+
+for (const { label, path } of daemons) {
   for (const scenario of [...lifeScenarios, ...pauseScenarios, ...leaseScenarios]) {
     const name = `virtlockd (${label}) ${scenario.title}`;
     nativeTest(name, [path, ...LIBVIRT_PROGRAMS], () => runScenario(scenario, path));
