@@ -22,7 +22,8 @@ Deno.test("compileFlags grants the manifest's libraries, at the places of the ta
 
 Deno.test("compileFlags adds the manifest's V8 flags to those of every daemon", () => {
   const flags = compileFlags(manifest({ libraries: ["x"], v8Flags: ["--jitless"] }), "amd64");
-  const v8 = "--v8-flags=--single-threaded,--max-old-space-size=48,--stack-size=4000,--jitless";
+  const v8 =
+    "--v8-flags=--single-threaded,--max-old-space-size=48,--stack-size=4000,--no-enable-lazy-source-positions,--jitless";
   assertEquals(flags.includes(v8), true, flags.join(" "));
 });
 

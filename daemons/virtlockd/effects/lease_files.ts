@@ -132,8 +132,8 @@ export function createFile(table: LockTable, path: ByteString): Outcome {
   const fd = openFile(cPath(path), O_WRONLY | O_CREAT | OPEN, FILE_MODE);
   if (fd === -EAGAIN) throw LEASE_CONFLICT;
   if (fd < 0) return failed("openFailed", -fd);
-  statDescriptor(fd);
-  const held = table.held(status.dev, status.ino);
+  const isKnown = statDescriptor(fd) === 0;
+  const held = isKnown ? table.held(status.dev, status.ino) : undefined;
   if (held === undefined) closeDescriptor(fd);
   else held.parked.push(fd);
   return done();
@@ -166,7 +166,7 @@ function lockOpened(
 ): Outcome | undefined {
   const statCode = statDescriptor(fd);
   const { dev, ino } = status;
-  const held = table.held(dev, ino);
+  const held = statCode === 0 ? table.held(dev, ino) : undefined;
   if (held !== undefined) {
     held.parked.push(fd);
     return joinHeld(held, shared);

@@ -10,6 +10,7 @@ import { DISK, guest } from "./libvirtd_guest.ts";
 import { eventually, LibvirtLab } from "./libvirtd_lab.ts";
 import type { Held } from "./libvirtd_locks.ts";
 import {
+  C_COMPILER,
   type Candidate,
   LIBVIRT_PROGRAMS,
   nativeTest,
@@ -72,6 +73,6 @@ for (const chain of [[c, c, c], [c, ours, c, ours, ours]]) {
   const name = `SIGUSR1 loses no lock, client or guest: ${
     chain.map(({ label }) => label).join(" -> ")
   }`;
-  const programs = [...chain.map(({ path }) => path), ...LIBVIRT_PROGRAMS];
+  const programs = [...chain.map(({ path }) => path), ...LIBVIRT_PROGRAMS, C_COMPILER];
   nativeTest(name, programs, () => handOver(chain));
 }

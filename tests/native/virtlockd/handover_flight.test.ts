@@ -9,7 +9,14 @@ import { ClientProcess } from "./client_process.ts";
 import { acquire, assertSuccess, LOCKSPACE, register, release } from "./handover_stage.ts";
 import { Stage, succeed } from "./handover_stage.ts";
 import { type Daemon, LOCK_SOCKET, pause } from "./lab_daemon.ts";
-import { type Candidate, candidates, nativeTest, original, ours } from "./native_test.ts";
+import {
+  C_COMPILER,
+  type Candidate,
+  candidates,
+  nativeTest,
+  original,
+  ours,
+} from "./native_test.ts";
 
 /** Time for the daemon to read what there is to read. */
 const READ_MS = 100;
@@ -166,5 +173,5 @@ const both = [ours.path, original.path];
 nativeTest(`SIGUSR1 to the C daemon loses no reply to ${clients}`, both, () => busy([original]));
 for (const { label, path } of candidates) {
   const name = `SIGUSR1 does not spare a holder that is being killed (${label})`;
-  nativeTest(name, [path], () => killsAfter(path));
+  nativeTest(name, [path, C_COMPILER], () => killsAfter(path));
 }

@@ -8,7 +8,7 @@ import * as frames from "./client_frames.ts";
 import { type Hazard, hazards } from "./handover_hazards.ts";
 import { acquire, fail, release, Stage, succeed } from "./handover_stage.ts";
 import { type Daemon, pause } from "./lab_daemon.ts";
-import { nativeTest, original, ours } from "./native_test.ts";
+import { C_COMPILER, nativeTest, original, ours } from "./native_test.ts";
 
 /** Time in which a daemon that is going to end would do so. */
 const SETTLE_MS = 300;
@@ -35,7 +35,7 @@ async function face(hazard: Hazard): Promise<void> {
 async function refuses(daemon: Daemon, reason: RegExp): Promise<void> {
   const said = daemon.stderr.length;
   daemon.signal("SIGUSR1");
-  for (let ms = 0; ms < REFUSAL_MS && daemon.stderr.length === said; ms += POLL_MS) {
+  for (let ms = 0; ms < REFUSAL_MS && !reason.test(daemon.stderr.slice(said)); ms += POLL_MS) {
     await pause(POLL_MS);
   }
   assertMatch(daemon.stderr.slice(said), reason);
@@ -57,7 +57,11 @@ async function assertLocks(stage: Stage, before: readonly string[]): Promise<voi
 }
 
 for (const hazard of hazards) {
-  const programs = [ours.path, ...(hazard.successor === original ? [original.path] : [])];
+  const programs = [
+    ours.path,
+    C_COMPILER,
+    ...(hazard.successor === original ? [original.path] : []),
+  ];
   const name = `SIGUSR1 ${hazard.title} costs no lock and no connection`;
   nativeTest(name, programs, () => face(hazard));
 }

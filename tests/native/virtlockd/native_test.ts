@@ -9,6 +9,9 @@ export const LIBVIRT_PROGRAMS = [
   "/usr/bin/qemu-system-x86_64",
 ] as const;
 
+/** Compiles the clients that are not written in TypeScript. */
+export const C_COMPILER = "/usr/bin/cc";
+
 /** A virtlockd and what the titles of its tests call it. */
 export interface Candidate {
   readonly label: string;

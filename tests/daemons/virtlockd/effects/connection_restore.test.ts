@@ -114,9 +114,7 @@ Deno.test("Connection.restore leaves a call that is to come again once more unti
 Deno.test("Connection.restore watches for a peer that stalls", () => {
   using rig = new Rig();
   rig.exchange(call(1).subarray(0, 9));
-  rig.reactor.runTimers();
   rig.succeed();
-  rig.reactor.runTimers();
   assertEquals(rig.program.closedFor, undefined);
   rig.reactor.runTimers();
   assertEquals(rig.program.closedFor, "stalled");
