@@ -117,10 +117,10 @@ export class Ruleset {
 
   /**
    * Handles all file rights and all TCP that `abi` knows. `scopeSignals`: only what this thread starts may be signalled by it,
-   * too.
+   * too. `everywhere`: file rights that are not refused anywhere, so that the kernel need not look for a rule at each open.
    */
-  constructor(private readonly abi: number, scopeSignals: boolean) {
-    this.#handled = handledFileRights(abi);
+  constructor(private readonly abi: number, scopeSignals: boolean, everywhere = 0) {
+    this.#handled = handledFileRights(abi) & ~everywhere;
     const attributes = new Uint8Array(RULESET_ATTR.size);
     const view = new DataView(attributes.buffer);
     setU64(view, RULESET_ATTR.at.handled_access_fs, this.#handled);

@@ -147,7 +147,7 @@ function enterDomainAndFilter(domain: Domain, table: FilterTable): LayerReport[]
 function enterDomain({ rules, scopeSignals }: Domain): Outcome {
   const abi = landlockAbi();
   if (abi < 0) return off(-abi);
-  const ruleset = new Ruleset(abi, scopeSignals);
+  const ruleset = new Ruleset(abi, scopeSignals, rightsEverywhere(rules));
   if (ruleset.fd < 0) return off(-ruleset.fd);
   try {
     const absent = rules.filter((rule) => isAbsent(ruleset, rule) && rule.expected)
@@ -158,6 +158,11 @@ function enterDomain({ rules, scopeSignals }: Domain): Outcome {
   } finally {
     ruleset.close();
   }
+}
+
+/** What the rules for the root directory grant, and so for every file there is. */
+function rightsEverywhere(rules: readonly PathRule[]): number {
+  return rules.filter(({ path }) => path === "/").reduce((sum, { rights }) => sum | rights, 0);
 }
 
 /** Adds a rule. A path that does not exist needs none. Throws Errno for any other failure. */

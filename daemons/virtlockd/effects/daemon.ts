@@ -139,10 +139,11 @@ export class Daemon {
   #end(why: string): void {
     const { lockServer, adminServer, lockService } = this.parts;
     if (this.#ending) return this.#exit();
-    this.#ending = true;
     this.#log.info("ending: {reason}", { reason: why });
     lockServer.close();
     adminServer?.close();
+    // Not before: a holder that is dead already must not end the daemon while others are still to be ended.
+    this.#ending = true;
     if (lockService.holders.count === 0) return this.#exit();
     this.reactor.after(KILL_GIVE_UP_MS, () => this.#exit());
   }

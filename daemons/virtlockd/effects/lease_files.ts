@@ -9,6 +9,7 @@ import {
   makeDirectory,
   O_CLOEXEC,
   O_CREAT,
+  O_EXCL,
   O_NONBLOCK,
   O_RDWR,
   O_WRONLY,
@@ -40,6 +41,7 @@ const DIRECTORY_MODE = 0o700;
 
 /** The flags of every open: a lease on the file (fcntl(2), F_SETLEASE) must not block the daemon. */
 const OPEN = O_CLOEXEC | O_NONBLOCK;
+const OPEN_NEW = O_RDWR | O_CREAT | O_EXCL | OPEN;
 
 /**
  * How often a lease file may vanish or be replaced between open and lock before the client is told "busy". The original
@@ -90,10 +92,14 @@ function locked(fd: number, dev: number, ino: number): Outcome {
 
 // Directory, slash, name and NUL of the longest call.
 const pathBuffer = new Uint8Array(2 * LOCK_STRING_MAX_BYTES + 2);
+let pathInBuffer: ByteString = "";
 
-/** A path as C takes it, in a buffer that the next call overwrites. */
+/** A path as C takes it, in a buffer that the next other path overwrites. */
 function cPath(path: ByteString): Uint8Array<ArrayBuffer> {
-  pathBuffer[encodeBytes(path, pathBuffer, 0)] = 0;
+  if (path !== pathInBuffer) {
+    pathBuffer[encodeBytes(path, pathBuffer, 0)] = 0;
+    pathInBuffer = path;
+  }
   return pathBuffer;
 }
 
@@ -195,14 +201,17 @@ export function lockFile(
   shared: boolean,
   autocreate: boolean,
 ): Outcome {
-  const flags = O_RDWR | OPEN | (autocreate ? O_CREAT : 0);
   for (let attempt = 0; attempt < REPLACED_LIMIT; attempt++) {
-    // Looked at before it is opened: a second descriptor of a held file would have to be kept.
-    if (statPath(cPath(path)) === 0) {
-      const held = table.held(status.dev, status.ino);
-      if (held !== undefined) return joinHeld(held, shared);
+    // A file that is new is nobody's, and most are: they are removed at each release.
+    let fd = autocreate ? openFile(cPath(path), OPEN_NEW, FILE_MODE) : -EEXIST;
+    if (fd === -EEXIST) {
+      // Looked at before it is opened: a second descriptor of a held file would have to be kept.
+      if (statPath(cPath(path)) === 0) {
+        const held = table.held(status.dev, status.ino);
+        if (held !== undefined) return joinHeld(held, shared);
+      }
+      fd = openFile(cPath(path), O_RDWR | OPEN | (autocreate ? O_CREAT : 0), FILE_MODE);
     }
-    const fd = openFile(cPath(path), flags, FILE_MODE);
     if (fd === -EAGAIN) throw LEASE_CONFLICT;
     if (fd < 0) return failed("openFailed", -fd);
     const result = lockOpened(table, fd, path, shared, autocreate);

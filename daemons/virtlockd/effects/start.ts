@@ -21,7 +21,13 @@ import { Daemon, SIGNALS } from "./daemon.ts";
 import { adoptState } from "./handover.ts";
 import { lockMetrics } from "./lock_metrics.ts";
 import { type DaemonHook, makeServices, openSockets, type Services } from "./services.ts";
-import { openLog, readConfig, type RunSettings, settingsFrom } from "./settings.ts";
+import {
+  type ConfigSettings,
+  openLog,
+  readConfig,
+  type RunSettings,
+  settingsFrom,
+} from "./settings.ts";
 import { EXIT_STATE, takeState } from "./state_file.ts";
 import { statusOf } from "./status.ts";
 
@@ -46,11 +52,10 @@ export interface Start {
 
 /** Runs the daemon until it ends. Throws ExitError when it cannot start. */
 export function runDaemon(start: Start): void {
-  const { line, places, program, version, handshake } = start;
+  const { line, places, program, handshake } = start;
   blockSignals(SIGNALS);
   const state = takeState(places.stateFile);
   const settings = readRunSettings(start, state !== undefined);
-  openLog(settings.log, version);
   makeRunDirectory(places);
   if (line.options.has("daemon") && state === undefined && !handshake.isChild) {
     return runInBackground(program);
@@ -64,15 +69,31 @@ export function runDaemon(start: Start): void {
   daemon.serve();
 }
 
-/** A daemon that takes over must not die of a typo: then it goes on with the defaults and says so. */
+/** Reads the settings and begins logging. Throws ExitError. */
+function applySettings(start: Start, config: ConfigSettings): RunSettings {
+  const { line, places, program, version } = start;
+  const settings = settingsFrom(line, config, places, program.environment);
+  openLog(settings.log, version);
+  return settings;
+}
+
+/**
+ * A daemon that takes over must not die of a typo, nor of a log file whose folder is gone: then it goes on with the defaults and
+ * says so, on standard error if need be, which takes nothing to open.
+ */
 function readRunSettings(start: Start, takingOver: boolean): RunSettings {
-  const { line, places, program } = start;
+  const { line, places, version } = start;
   try {
-    return settingsFrom(line, readConfig(line, places), places, program.environment);
+    return applySettings(start, readConfig(line, places));
   } catch (error) {
     if (!takingOver || !(error instanceof ExitError)) throw error;
     const settings = settingsFrom(line, {}, places, new Map());
-    openLog(settings.log, start.version);
+    const { log } = settings;
+    try {
+      openLog(log, version);
+    } catch {
+      openLog({ ...log, outputs: [{ level: log.level, destination: "stderr" }] }, version);
+    }
     logger("util", "conf").error("{error}; taking over with the default settings", { error });
     return settings;
   }

@@ -225,7 +225,7 @@ Deno.test("decodeHandover leaves aside keys that it does not know, as the C daem
 });
 
 Deno.test("parseHandover throws HandoverError for what is no JSON", () => {
-  const texts = ["", "{", "hello", "{}{}", "\0", '{"a":1,}', "[".repeat(1e6), '"\ud800'];
+  const texts = ["", "{", "hello", "{}{}", "\0", '{"a":1,}', "[".repeat(10_000), '"\ud800'];
   for (const text of texts) assertThrows(() => parseHandover(text), HandoverError, "not JSON");
 });
 
