@@ -20,6 +20,7 @@ import { runTask } from "./toolchain.ts";
 const packages = [
   "gcc",
   "libc6-dev",
+  ...(Deno.build.arch === "x86_64" ? ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"] : []),
   "libvirt-daemon-system",
   "libvirt-clients",
   "libvirt-daemon",
@@ -31,6 +32,8 @@ const packages = [
   "mandoc",
   "procps",
   "util-linux",
+  "zsh",
+  "fish",
 ];
 
 /** A named step that is not a test file: done, or failed with what it printed. */

@@ -105,14 +105,7 @@ export class LockService {
     this.#log = logger("locking", "lock_daemon");
     this.holders = new Holders(reactor, {
       died: (pid) => this.#holderDied(pid),
-      signalled: (pid, signal) =>
-        this.#log.warn(
-          "process {OWNER_PID} lost its connection while it held locks: sent {SIGNAL}",
-          {
-            OWNER_PID: pid,
-            SIGNAL: signal,
-          },
-        ),
+      signalled: (pid, signal) => this.#signalled(pid, signal),
       unkillable: (pid, forMs) =>
         this.#log.error(
           "process {OWNER_PID} has not died {seconds} s after it lost its connection; its locks stay held until it does",
@@ -234,6 +227,15 @@ export class LockService {
     });
     // The descriptor that was lacking at REGISTER may be there now.
     this.holders.end(pid, watch === "unwatchable" ? watchPeer(client.connection.fd, pid) : watch);
+  }
+
+  /** SIGTERM is sent at the end of most guests, which are about to end anyway; SIGKILL is news. */
+  #signalled(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+    const level = signal === "SIGTERM" ? "info" : "warn";
+    this.#log[level]("process {OWNER_PID} lost its connection while it held locks: sent {SIGNAL}", {
+      OWNER_PID: pid,
+      SIGNAL: signal,
+    });
   }
 
   #holderDied(pid: number): void {
