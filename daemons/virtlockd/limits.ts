@@ -21,5 +21,5 @@ export const UNKILLABLE_REPORT_MS = 30_000;
 export const HANDOVER_WAIT_MS = 3_000;
 /** The C daemon reads at most this much state. */
 export const FOREIGN_STATE_LIMIT_BYTES = 10 * 1024 * 1024;
-/** Ours reads more; a lock with the longest possible name takes 400 kB. */
-export const STATE_LIMIT_BYTES = 256 * 1024 * 1024;
+/** Ours reads more: as much as the heap of the manifest can parse, some 200,000 locks. */
+export const STATE_LIMIT_BYTES = 48 * 1024 * 1024;

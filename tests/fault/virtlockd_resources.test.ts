@@ -7,7 +7,8 @@ import { type Daemon, LOCK_SOCKET, pause } from "../native/virtlockd/lab_daemon.
 import { AUTOCREATE, Caller, INIT, isLocked, SHARED } from "./helpers/caller.ts";
 import { install } from "./helpers/install.ts";
 import { kernelLocks } from "./helpers/kernel_locks.ts";
-import { cpuTicks } from "./helpers/process_status.ts";
+import { eventually } from "./helpers/eventually.ts";
+import { cpuTicks, openDescriptors } from "./helpers/process_status.ts";
 import { exists, LEASES, obstacle, register, setStage } from "./helpers/stage.ts";
 
 const OPEN_FILES = 64;
@@ -24,10 +25,23 @@ async function exhaust(lab: Lab, stack: AsyncDisposableStack): Promise<Caller[]>
   const callers: Caller[] = [];
   for (;;) {
     const caller = stack.use(new Caller(await Client.connect(lab.outside(LOCK_SOCKET))));
-    if (await caller.register(INIT) === "closed") return callers;
+    if (await caller.register(INIT) === "closed") break;
     callers.push(caller);
     assert(callers.length < OPEN_FILES, "the daemon has more descriptors than it may");
   }
+  // By the time that it answers, it has done with the one it turned away.
+  assertEquals(await callers[0].ping(), "PONG");
+  return callers;
+}
+
+/** Closes connections and waits until the daemon has their descriptors back. */
+async function leave(daemon: Daemon, callers: readonly Caller[]): Promise<void> {
+  const before = await openDescriptors(daemon.pid);
+  for (const caller of callers) await caller.close();
+  await eventually(
+    "the daemon to see who left",
+    async () => await openDescriptors(daemon.pid) === before - callers.length,
+  );
 }
 
 /** How often the daemon has logged that it turned somebody away. */
@@ -68,7 +82,7 @@ async function descriptorsRunOut(): Promise<void> {
   assertEquals(refusals(daemon), REFUSED + 1, "one line for each that was turned away");
 
   assertEquals(await connects(lab), "closed");
-  await others[0].close();
+  await leave(daemon, others.slice(0, 1));
   assertEquals(await connects(lab), "ok");
   assertEquals(await holder.acquire(LEASES, "other"), "ok");
   console.log(
@@ -87,7 +101,7 @@ async function reexecWithoutDescriptors(): Promise<void> {
   assertEquals(await holder.ping(), "PONG");
   assertMatch(daemon.stderr, /error : .* not replaced by .*Too many open files/);
   // One is enough, since the successor takes no more than its predecessor gave up.
-  await others[0].close();
+  await leave(daemon, others.slice(0, 1));
   assert(await daemon.reexec(), daemon.stderr);
   for (const caller of [holder, ...others.slice(1)]) assertEquals(await caller.ping(), "PONG");
   assertEquals((await kernelLocks(lab)).length, 1);
@@ -97,15 +111,15 @@ async function reexecWithoutDescriptors(): Promise<void> {
 /** A guest whose process cannot be watched by a descriptor, since there is none, is ended all the same. */
 async function guestWithoutDescriptor(): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const { lab } = stack.use(await setStage({ openFiles: OPEN_FILES }));
+  const { lab, daemon } = stack.use(await setStage({ openFiles: OPEN_FILES }));
   const guest = stack.use(await ClientProcess.start(lab));
   await guest.command("ignore-term");
   const other = stack.use(await Caller.connect(lab));
   assertEquals(await other.createLockspace(LEASES), "ok");
   const crowd = await exhaust(lab, stack);
-  await crowd[0].close();
+  await leave(daemon, crowd.slice(0, 1));
   const caller = await Caller.guest(guest);
-  for (const one of crowd.slice(1, 4)) await one.close();
+  await leave(daemon, crowd.slice(1, 4));
   assertEquals(await caller.acquire(LEASES, "x"), "ok");
   await caller.close();
   assertEquals(await other.acquire(LEASES, "x"), isLocked("x"));
@@ -184,10 +198,10 @@ async function leaseFilesThatMayNotBe(): Promise<void> {
   await Deno.mkdir(lab.outside("/srv/forbidden"), { mode: 0o755 });
   const args = ["-f", "/dev/null"];
   await lab.start("/srv/virtlockd", { uid: NOBODY, env, socket, args, cwd: "/" });
-  const client = stack.use(await ClientProcess.start(lab, { uid: NOBODY }));
   const callers: Caller[] = [];
-  for (const name of ["a", "b", "c"]) {
-    const caller = new Caller(await client.connect(name, socket));
+  for (let i = 0; i < 3; i++) {
+    const client = stack.use(await ClientProcess.start(lab, { uid: NOBODY }));
+    const caller = new Caller(await client.connect("only", socket));
     assertEquals(await caller.register(INIT), "ok");
     callers.push(caller);
   }
