@@ -226,6 +226,7 @@ function fileDeleted(
   outcome: Outcome,
 ): Work {
   if (outcome.result === "done") return machine.reply();
+  if (outcome.result === "busy") return machine.reply(locked(call.name));
   const what = `Unable to delete lockspace resource ${fullPath(machine, call)}`;
   return machine.reply(systemError(FROM_LOCKSPACE, outcome.errno, what, outcome.reason));
 }

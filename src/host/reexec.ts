@@ -74,9 +74,14 @@ export function replaceProgram(
     for (const signal of losable) ignoreSignal(signal, true);
     setBlockedSignals([]);
   }
-  const result = execute(program.path, [program.calledAs, ...program.args], program.environment);
+  const result = execute(program.path, [nameOf(program), ...program.args], program.environment);
   setBlockedSignals(signals);
   for (const signal of losable) ignoreSignal(signal, false);
   for (const fd of descriptors) setCloseOnExec(fd, true);
   return result;
+}
+
+/** A relative path would mean another file to the successor, since a daemon's working directory is not its starter's. */
+function nameOf({ calledAs, path }: Program): string {
+  return calledAs.includes("/") ? path : calledAs;
 }

@@ -53,7 +53,8 @@ async function runSession(
       file,
     ],
     cwd: root,
-    env: { LOG: log, NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    // Test workers get 2 MiB of stack, less than --stack-size promises V8.
+    env: { LOG: log, NO_COLOR: "1", RUST_BACKTRACE: "0", RUST_MIN_STACK: "8388608" },
     stdin: "null",
     detached: true,
   }).spawn();

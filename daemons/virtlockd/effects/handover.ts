@@ -169,13 +169,19 @@ export function checkDescriptors(state: HandoverState): void {
     for (const { fd } of server?.clients ?? []) expectSocket(fd, false);
   }
   for (const { resources } of state.lockspaces) {
-    for (const { fd, name } of resources) {
-      try {
-        identify(fd);
-      } catch {
-        throw new HandoverError(`descriptor ${fd} of resource "${toText(name)}" is not open`);
-      }
-    }
+    for (const { fd, name } of resources) expectOpen(fd, `resource "${toText(name)}"`);
+  }
+  for (const [, parked] of state.extra?.parked ?? []) {
+    for (const fd of parked) expectOpen(fd, "a parked lock");
+  }
+  if (state.extra?.pidFile !== undefined) expectOpen(state.extra.pidFile, "the pid file");
+}
+
+function expectOpen(fd: number, what: string): void {
+  try {
+    identify(fd);
+  } catch {
+    throw new HandoverError(`descriptor ${fd} of ${what} is not open`);
   }
 }
 

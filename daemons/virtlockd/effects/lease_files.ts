@@ -145,8 +145,13 @@ export function createFile(table: LockTable, path: ByteString): Outcome {
   return done();
 }
 
-/** Removes a lease file; one that is not there is fine. */
-export function deleteFile(path: ByteString): Outcome {
+/**
+ * Removes a lease file; one that is not there is fine. Not one that is locked under another name: whoever locks this name next
+ * would get a new file, and a second grant.
+ */
+export function deleteFile(table: LockTable, path: ByteString): Outcome {
+  const isThere = statPath(cPath(path)) === 0;
+  if (isThere && table.held(status.dev, status.ino) !== undefined) return busy();
   const result = unlinkPath(cPath(path));
   return result === 0 || result === -ENOENT ? done() : failed("failed", -result);
 }

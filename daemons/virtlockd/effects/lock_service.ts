@@ -181,7 +181,7 @@ export class LockService {
         case "createFile":
           return createFile(table, work.path);
         case "deleteFile":
-          return deleteFile(work.path);
+          return deleteFile(table, work.path);
         default:
           return lockFile(table, work.path, work.shared, work.autocreate);
       }

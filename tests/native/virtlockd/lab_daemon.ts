@@ -132,7 +132,8 @@ async function statOf(pid: number): Promise<string[]> {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-async function stackStart(pid: number): Promise<string | undefined> {
+/** Differs between two program images of one process; undefined when the process is gone. */
+export async function stackStart(pid: number): Promise<string | undefined> {
   return (await statOf(pid))[25];
 }
 

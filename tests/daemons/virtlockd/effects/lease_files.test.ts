@@ -89,7 +89,7 @@ class Service {
   #perform({ step, path, shared, autocreate }: Work): Outcome {
     if (step === "makeLockspace") return makeLockspace(path);
     if (step === "createFile") return createFile(this.table, path);
-    if (step === "deleteFile") return deleteFile(path);
+    if (step === "deleteFile") return deleteFile(this.table, path);
     return lockFile(this.table, path, shared, autocreate);
   }
 
@@ -138,7 +138,7 @@ Deno.test("the files of a lock service hold what its table says, whatever names 
     for (const removal of service.table.clear()) dropFile(removal);
     service.check("the end");
     for (const kind of ["4 ok", "4 error", "5 ok", "6 ok", "6 error", "7 ok", "7 error"]) {
-      assert((replies.get(kind) ?? 0) > 100, JSON.stringify([...replies]));
+      assert((replies.get(kind) ?? 0) > 30, JSON.stringify([...replies]));
     }
   });
 });

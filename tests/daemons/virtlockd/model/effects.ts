@@ -61,6 +61,7 @@ export class ModelEffects {
   }
 
   #deleteFile(path: string): Outcome {
+    if (this.#heldAt(path) !== undefined) return outcome("busy");
     const result = this.files.unlink(path);
     return result === 0 || result === -ENOENT ? outcome("done") : outcome("failed", -result);
   }

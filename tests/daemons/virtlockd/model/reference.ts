@@ -133,7 +133,7 @@ export class Reference {
     if (call.procedure === 6) return this.#acquire(pid, call, path, lock, fault);
     if (call.procedure === 7) return this.#release(pid, name, lock, fault);
     if (lock !== undefined) return isLocked(name);
-    return call.procedure === 4 ? this.#create(path, fault) : this.#delete(path, fault);
+    return call.procedure === 4 ? this.#create(path, fault) : this.#delete(name, path, fault);
   }
 
   #holding(inode: Inode | undefined): Lock[] {
@@ -154,7 +154,10 @@ export class Reference {
     return fault?.call === "open" ? fault.errno : this.files.openError(path, create);
   }
 
-  #delete(path: string, fault: Fault | undefined): string {
+  #delete(name: string, path: string, fault: Fault | undefined): string {
+    const isHeld = this.#holding(this.files.entry(path)).length > 0;
+    // Locked by another name: without the file, this one could be locked once more.
+    if (isHeld && fault?.call !== "stat") return isLocked(name);
     if (fault?.call === "unlink") {
       return systemError(51, `Unable to delete lockspace resource ${path}`, fault.errno);
     }

@@ -110,6 +110,26 @@ function through(alias: Alias): Divergences {
 
 const [plain] = aliases;
 
+/** The plain calls before the one that is refused. */
+const holding = [ok("a", "REGISTER", 1), ok("a", "NEW", 2), ok("a", "ACQUIRE_RESOURCE", 3)];
+
+const deletions = under(HEADING, [
+  ["DELETE_RESOURCE of a locked file through the default lockspace", {
+    trace: [
+      ...holding,
+      fails("a", "DELETE_RESOURCE", 4, busy(`${LS}/x`)),
+      ...seen("after DELETE_RESOURCE", plain, "WRITE"),
+    ],
+    files: [...plain.files],
+    locks: [locked(plain.inode, "WRITE"), PID_FILE],
+  }],
+  ["DELETE_RESOURCE of a hard link to a locked file", {
+    trace: [...holding, fails("a", "DELETE_RESOURCE", 4, busy("/srv/alias"))],
+    files: [...aliases[1].files],
+    locks: [locked(aliases[1].inode, "WRITE"), PID_FILE],
+  }],
+]);
+
 const others = under(HEADING, [
   ["a lock is released first when the alias came second", {
     trace: [
@@ -163,4 +183,8 @@ const others = under(HEADING, [
   }],
 ]);
 
-export const aliasDivergences: Divergences = [...aliases.flatMap(through), ...others];
+export const aliasDivergences: Divergences = [
+  ...aliases.flatMap(through),
+  ...deletions,
+  ...others,
+];
