@@ -21,17 +21,14 @@ import * as frames from "../native/virtlockd/client_frames.ts";
 import { ManualReactor } from "./helpers/manual_reactor.ts";
 
 /** A frame of any program, of this many bytes; its announced length may be another. */
-function message(bytes: number, type = 0, announced = bytes): Uint8Array<ArrayBuffer> {
-  const frame = frames.frame(
-    frames.callHeader(7, 1, { type }),
-    new Uint8Array(bytes - FRAME_MIN_BYTES),
-  );
+function message(bytes: number, announced = bytes): Uint8Array<ArrayBuffer> {
+  const frame = frames.frame(frames.callHeader(7, 1), new Uint8Array(bytes - FRAME_MIN_BYTES));
   new DataView(frame.buffer).setUint32(0, announced);
   return new Uint8Array(frame);
 }
 
 /** A message of which a megabyte is still to come. */
-const UNFINISHED = message(64, 0, 1 << 20);
+const UNFINISHED = message(64, 1 << 20);
 const DETAIL_BYTES = 64 * 1024;
 /** As long as a reply can be: the detail stands in it twice, the second time in the message. */
 const LONG_ERROR = internalError(0, "x".repeat(DETAIL_BYTES));
@@ -125,11 +122,11 @@ Deno.test("Connection drops a peer that sent a part of a length word", () => {
 });
 
 Deno.test("Connection drops a peer whose message drips in", () => {
-  assertDropped(message(64, 0, 4000), drip);
+  assertDropped(message(64, 4000), drip);
 });
 
 Deno.test("Connection drops a peer that drips what is too long to mean anything", () => {
-  assertDropped(message(8192, 0, 32 << 20), drip);
+  assertDropped(message(8192, 32 << 20), drip);
 });
 
 Deno.test("Connection gives a peer that completes a message another term", () => {

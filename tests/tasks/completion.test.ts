@@ -96,11 +96,11 @@ await testWith(["fish"], "fish completes options, commands and files", async () 
   });
 });
 
-/** Types a line and a tab into an interactive zsh that is ready for it, and prints the line that it has become. */
+/** Types a line and a tab into an interactive zsh that is ready for it, and prints the line that it has become. Keys are Emacs's, whatever EDITOR says. */
 const ZSH_SESSION = `
   zmodload zsh/zpty
   zpty shell "cd $2; TERM=dumb HOME=$1 zsh -f -i"
-  zpty -w shell "stty -echo; fpath=($1/zsh \\$fpath); autoload -U compinit; compinit -u -D; PROMPT=REA''DY"
+  zpty -w shell "stty -echo; bindkey -e; fpath=($1/zsh \\$fpath); autoload -U compinit; compinit -u -D; PROMPT=REA''DY"
   zpty -r shell line '*READY*'
   zpty -w -n shell "$3"$'\\t\\x01print -r -- LINE \\x05 END\\n'
   while zpty -r shell line; do
