@@ -69,33 +69,50 @@ async function until(holds: () => boolean, limitMs: number, otherwise: string): 
   return performance.now() - began;
 }
 
-/** Inodes on which a process holds POSIX locks, as the kernel says. */
-function lockedInodes(pid: number): Set<string> {
-  const lines = Deno.readTextFileSync("/proc/locks").split("\n").map((line) =>
-    line.trim().split(/\s+/)
-  );
-  return new Set(
-    lines.filter((fields) => fields[4] === String(pid)).map((fields) => fields[5].split(":")[2]),
-  );
+/**
+ * Whether a process has a record lock on a file, as the kernel says in /proc/PID/fdinfo. (/proc/locks is handed out in pieces, and
+ * shows and misses locks while others come and go.)
+ */
+function locks(pid: number, path: string): boolean {
+  const inode = `:${inodeOf(path)} `;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/fdinfo`)) {
+    const lines = textOf(`/proc/${pid}/fdinfo/${name}`).split("\n");
+    if (lines.some((line) => line.startsWith("lock:") && line.includes(inode))) return true;
+  }
+  return false;
+}
+
+/** A file's text, "" when it has just gone. */
+function textOf(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
 }
 
 function inodeOf(path: string): string {
   return String(Deno.statSync(path).ino);
 }
 
-/** Field 28 of /proc/PID/stat: another program image has another stack. */
-function image(pid: number): string {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[25];
+/** Field 28 of /proc/PID/stat: another program image has another stack; 0 while there is none. */
+function image(pid: number): number {
+  const stat = textOf(`/proc/${pid}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[25]);
 }
 
-async function contention(
-  stage: Stage,
-  daemon: RunningDaemon,
-  red: GuestProcess,
-  blue: GuestProcess,
-  disk: string,
-): Promise<void> {
+/** What the act is played with. */
+interface Play {
+  readonly stage: Stage;
+  readonly daemon: RunningDaemon;
+  readonly red: GuestProcess;
+  readonly blue: GuestProcess;
+  readonly disk: string;
+  /** Another disk, for work that must not stop. */
+  readonly other: string;
+}
+
+async function contention({ stage, daemon, red, blue, disk }: Play): Promise<void> {
   await stage.act("1. Two guests want the same disk");
   await stage.why(
     "Two virtual machines that write to one disk image destroy its file system within seconds.",
@@ -109,18 +126,12 @@ async function contention(
   );
   await stage.shows("blue is refused", second.error?.includes("is locked") === true);
   await stage.shows(
-    `the kernel has the daemon's lock on the file (/proc/locks)`,
-    lockedInodes(daemon.pid).has(inodeOf(disk)),
+    `the kernel has the daemon's lock on the file`,
+    locks(daemon.pid, disk),
   );
 }
 
-async function reexec(
-  stage: Stage,
-  daemon: RunningDaemon,
-  blue: GuestProcess,
-  disk: string,
-  other: string,
-): Promise<void> {
+async function reexec({ stage, daemon, blue, disk, other }: Play): Promise<void> {
   await stage.act("2. The daemon replaces itself under load");
   await stage.why(
     "An update must not cost a lock: whoever restarts a lock daemon the usual way leaves every guest unprotected.",
@@ -135,8 +146,9 @@ async function reexec(
   let held = true;
   const took = await until(
     () => {
-      held &&= lockedInodes(daemon.pid).has(inodeOf(disk));
-      return image(daemon.pid) !== before;
+      held &&= locks(daemon.pid, disk);
+      const now = image(daemon.pid);
+      return now !== 0 && now !== before;
     },
     REEXEC_LIMIT_MS,
     "the daemon was not replaced",
@@ -152,7 +164,7 @@ async function reexec(
   );
   await stage.shows(
     "red's lock was there whenever the kernel was asked",
-    held && lockedInodes(daemon.pid).has(inodeOf(disk)),
+    held && locks(daemon.pid, disk),
   );
   const again = await blue.order({ do: "acquire", path: disk });
   await stage.shows(
@@ -161,13 +173,7 @@ async function reexec(
   );
 }
 
-async function death(
-  stage: Stage,
-  daemon: RunningDaemon,
-  red: GuestProcess,
-  blue: GuestProcess,
-  disk: string,
-): Promise<void> {
+async function death({ stage, daemon, red, blue, disk }: Play): Promise<void> {
   await stage.act("3. The holder dies");
   await stage.why(
     "A crashed guest must not keep its disk locked, and a living one must not lose it.",
@@ -175,7 +181,7 @@ async function death(
   await stage.happens(`kill -9 of red (process ${red.pid})`);
   const began = performance.now();
   await red.kill();
-  await until(() => !lockedInodes(daemon.pid).has(inodeOf(disk)), 5000, "red's lock was not freed");
+  await until(() => !locks(daemon.pid, disk), 5000, "red's lock was not freed");
   await stage.shows(`its lock was freed after ${(performance.now() - began).toFixed(0)} ms`, true);
   const { error } = await blue.order({ do: "acquire", path: disk });
   await stage.shows("blue has the lock now", error === undefined);
@@ -197,9 +203,10 @@ export async function virtlockdAct(stage: Stage, binary: string): Promise<void> 
     guests.push(red);
     const blue = await GuestProcess.start(socket, "blue");
     guests.push(blue);
-    await contention(stage, daemon, red, blue, disk);
-    await reexec(stage, daemon, blue, disk, other);
-    await death(stage, daemon, red, blue, disk);
+    const play: Play = { stage, daemon, red, blue, disk, other };
+    await contention(play);
+    await reexec(play);
+    await death(play);
   } finally {
     for (const guest of guests) await guest.kill();
     daemon.process.kill("SIGTERM");

@@ -25,14 +25,14 @@ interface Activation {
   readonly paths: readonly string[];
 }
 
-async function argumentsOf({ pid = "self", names, paths }: Activation): Promise<string[]> {
+function argumentsOf({ pid = "self", names, paths }: Activation): string[] {
   return [pid, names, paths.join(":"), ownDaemon()];
 }
 
 /** Starts the daemon and waits until `socket` accepts. */
 async function start(lab: Lab, activation: Activation, socket: string): Promise<Daemon> {
   const activate = await compiled("activate", new URL("./helpers/", import.meta.url));
-  return await lab.start(activate, { args: await argumentsOf(activation), socket });
+  return await lab.start(activate, { args: argumentsOf(activation), socket });
 }
 
 /** What the daemon answers to a REGISTER on that socket. */
@@ -67,7 +67,7 @@ async function refusesUnknown(): Promise<void> {
   await using lab = await Lab.open();
   const activate = await compiled("activate", new URL("./helpers/", import.meta.url));
   const names = "virtlockd.socket:other.socket";
-  const args = await argumentsOf({ names, paths: [LOCK, ADMIN] });
+  const args = argumentsOf({ names, paths: [LOCK, ADMIN] });
   const { code, stderr } = await lab.command(activate, { args }).output();
   assertEquals(code, 6);
   assertMatch(

@@ -1,6 +1,7 @@
 /** The live virtlockd against its manifest, as the kernel shows it, before and after a re-exec. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { manifest } from "../../daemons/virtlockd/manifest.ts";
+import { ClientProcess } from "../native/virtlockd/client_process.ts";
 import { Lab } from "../native/virtlockd/lab.ts";
 import { Caller, isLocked } from "./helpers/caller.ts";
 import { install } from "./helpers/install.ts";
@@ -16,7 +17,7 @@ async function manifestCapabilities(): Promise<string> {
   const header = await Deno.readTextFile(CAPABILITY_HEADER);
   const bits = manifest.capabilities.map(({ name }) => {
     const number = new RegExp(`^#define ${name}\\s+(\\d+)$`, "m").exec(header)?.[1];
-    assert(number !== undefined, `${name} is not in ${CAPABILITY_HEADER}`);
+    if (number === undefined) throw new Error(`${name} is not in ${CAPABILITY_HEADER}`);
     return 1n << BigInt(number);
   });
   return hex(bits.reduce((sum, bit) => sum | bit, 0n));
@@ -63,6 +64,9 @@ async function asUser(): Promise<void> {
   await install(lab, "/srv/virtlockd");
   const options = { uid: NOBODY, env, socket, args: ["-f", "/dev/null"], cwd: "/" };
   const daemon = await lab.start("/srv/virtlockd", options);
+  await using client = await ClientProcess.start(lab, { uid: NOBODY });
+  const caller = new Caller(await client.connect("only", socket));
+  assertEquals(await caller.ping(), "PONG");
   await assertStatus(daemon.pid, {
     Threads: "1",
     NoNewPrivs: "1",
@@ -76,14 +80,12 @@ async function asUser(): Promise<void> {
 async function executesNothingElse(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const lab = stack.use(await Lab.open());
-  const [home, elsewhere] = ["/srv/home", "/srv/elsewhere"];
-  for (const folder of [home, elsewhere]) {
-    await Deno.mkdir(lab.outside(folder));
-    await install(lab, `${folder}/virtlockd`);
-  }
-  const link = lab.outside("/srv/virtlockd");
+  const [home, elsewhere, called] = ["/srv/home", "/srv/elsewhere", "/srv/called"];
+  for (const folder of [home, elsewhere, called]) await Deno.mkdir(lab.outside(folder));
+  for (const folder of [home, elsewhere]) await install(lab, `${folder}/virtlockd`);
+  const link = lab.outside(`${called}/virtlockd`);
   await Deno.symlink(`${home}/virtlockd`, link);
-  const daemon = await lab.start("/srv/virtlockd");
+  const daemon = await lab.start(`${called}/virtlockd`);
   const caller = stack.use(await Caller.connect(lab));
   assertEquals(await caller.createLockspace(LEASES), "ok");
   assertEquals(await caller.acquire(LEASES, "x"), "ok");
@@ -91,7 +93,10 @@ async function executesNothingElse(): Promise<void> {
   await Deno.remove(link);
   await Deno.symlink(`${elsewhere}/virtlockd`, link);
   assert(!await daemon.reexec(), "executed what it may not");
-  assertMatch(daemon.stderr, /not replaced by .*execve "\/srv\/virtlockd": Permission denied/);
+  assertMatch(
+    daemon.stderr,
+    /not replaced by .*execve "\/srv\/called\/virtlockd": Permission denied/,
+  );
   assertEquals(await caller.acquire(LEASES, "x"), isLocked("x"));
   await Deno.remove(link);
   await Deno.symlink(`${home}/virtlockd`, link);
@@ -99,7 +104,7 @@ async function executesNothingElse(): Promise<void> {
   assertEquals(await caller.release(LEASES, "x"), "ok");
 }
 
-const reason = await obstacle(CAPABILITY_HEADER);
+const reason = await obstacle(CAPABILITY_HEADER, "/usr/bin/cc");
 register(
   "the live virtlockd has one thread and what its manifest says, also after a re-exec",
   reason,

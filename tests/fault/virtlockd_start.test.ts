@@ -12,7 +12,6 @@ import { kernelLocks } from "./helpers/kernel_locks.ts";
 import { exists, LEASES, obstacle, register, setStage } from "./helpers/stage.ts";
 
 const CONFIG = "/etc/libvirt/virtlockd.conf";
-const NOBODY = 65534;
 const REASON = "Check /var/log/messages or run without --daemon for more info.";
 
 interface Run {
@@ -47,7 +46,7 @@ async function servesWhenParentExits(): Promise<void> {
   const stat = (await Deno.readTextFile(`/proc/${daemon.pid}/stat`)).split(") ")[1].split(" ");
   assertEquals(Number(stat[3]), daemon.pid, "leads no session");
   daemon.signal("SIGTERM");
-  await eventually("its end", async () => !await daemon.isAlive());
+  await daemon.ended();
   assert(!await exists(lab.outside(PID_FILE)));
 }
 
@@ -192,7 +191,7 @@ async function showsStatus(): Promise<void> {
     "/srv/empty",
     "",
   ]);
-  const [[lease], [], [disk]] = status.lockspaces.map(({ resources }: { resources: unknown }) =>
+  const [[lease], none, [disk]] = status.lockspaces.map(({ resources }: { resources: unknown }) =>
     resources
   );
   const owner = { pid: INIT, name: "owner" };
@@ -204,6 +203,7 @@ async function showsStatus(): Promise<void> {
     owners: [owner, owner],
     since: "",
   });
+  assertEquals(none, []);
   assertEquals([disk.path, disk.mode, disk.autocreated], ["/srv/disk", "exclusive", false]);
   assert(Math.abs(Date.now() - Date.parse(disk.since)) < 60_000, disk.since);
   assertEquals(

@@ -17,6 +17,7 @@ import { Background } from "./helpers/background.ts";
 import { eventually } from "./helpers/eventually.ts";
 import { install } from "./helpers/install.ts";
 import { kernelLocks } from "./helpers/kernel_locks.ts";
+import { isDead } from "./helpers/process_status.ts";
 import { exists, LEASES, obstacle, register, setStage, type Stage } from "./helpers/stage.ts";
 
 const CONFIG = "/etc/libvirt/virtlockd.conf";
@@ -156,12 +157,6 @@ async function stubbornGuests(
     guests.push({ process, caller });
   }
   return guests;
-}
-
-/** Whether a process can do nothing any more, reaped or not. */
-async function isDead(pid: number): Promise<boolean> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => ") X");
-  return /^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
 }
 
 /** Asks for a lock until it is granted: at that moment its former holder is dead. */

@@ -1,7 +1,6 @@
 /** The admin service: what virt-admin may see and change, and the connections it comes by. */
 import { Errno, strerror } from "../../../ffi/errno.ts";
 import { workingDirectory } from "../../../ffi/process.ts";
-import type { Credentials } from "../../../ffi/socket.ts";
 import { currentFilters, currentOutputs, reconfigureLogging } from "../../../src/host/log.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
@@ -15,7 +14,7 @@ import type { Header, RpcError } from "../../../src/wire/rpc.ts";
 import type { XdrReader } from "../../../src/wire/xdr.ts";
 import { answerAdmin } from "../admin.ts";
 import { ADMIN_FRAME_KEEP_BYTES, ADMIN_PROGRAM, ADMIN_VERSION } from "../admin_protocol.ts";
-import type { AdminServer, AdminTarget, ClientIdentity, LogSetting } from "../admin_target.ts";
+import type { AdminServer, AdminTarget, LogSetting } from "../admin_target.ts";
 import { FROM_NONE, invalidArgument, systemError } from "../errors.ts";
 import {
   LogSettingError,
@@ -24,49 +23,37 @@ import {
   printFilters,
   printOutputs,
 } from "../log_settings.ts";
-import { type Answer, Connection, type Program, writer } from "./connection.ts";
-import { type Accepted, identityOf, type ServedClient } from "./server.ts";
+import { type Answer, type Connection, writer } from "./connection.ts";
+import { type Accepted, ServedClient } from "./server.ts";
 
 /** One client of the admin service. */
-export class AdminServiceClient implements Program, ServedClient {
+export class AdminServiceClient extends ServedClient {
   readonly program = ADMIN_PROGRAM;
   readonly version = ADMIN_VERSION;
   readonly keepBytes = ADMIN_FRAME_KEEP_BYTES;
-  readonly connection: Connection;
-  readonly id: number;
-  readonly credentials: Credentials;
-  readonly connectedAt: number;
-  madeCall = false;
 
   constructor(
     private readonly target: AdminTarget,
     private readonly left: (client: AdminServiceClient) => void,
     reactor: Reactor,
-    { fd, id, credentials, connectedAt }: Accepted,
+    accepted: Accepted,
   ) {
-    this.id = id;
-    this.credentials = credentials;
-    this.connectedAt = connectedAt;
-    this.connection = new Connection(reactor, fd, this);
+    super(reactor, accepted);
   }
 
-  call(connection: Connection, header: Header, reader: XdrReader): Answer {
+  override call(connection: Connection, header: Header, reader: XdrReader): Answer {
     const answer = answerAdmin(header, reader, writer, this.target, this);
     if (answer !== "close") connection.sendWritten();
     if (answer !== "reply") connection.stream.closeAfterOutput();
     return "answered";
   }
 
-  closed(): void {
+  override closed(): void {
     this.left(this);
   }
 
-  mayDrop(): boolean {
+  override mayDrop(): boolean {
     return true;
-  }
-
-  identity(): ClientIdentity {
-    return identityOf(this);
   }
 }
 

@@ -1,13 +1,11 @@
 /** The lock service: calls in, lease files touched, answers out; and what happens when a holder's connection ends. */
 import { strerror } from "../../../ffi/errno.ts";
-import type { Credentials } from "../../../ffi/socket.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
 import type { CloseReason } from "../../../src/host/stream.ts";
 import { toText } from "../../../src/wire/bytes.ts";
 import type { Header, RpcError } from "../../../src/wire/rpc.ts";
 import type { XdrReader } from "../../../src/wire/xdr.ts";
-import type { ClientIdentity } from "../admin_target.ts";
 import { UNDECODABLE, unknownProcedure } from "../errors.ts";
 import { LEASE_RETRY_MS } from "../limits.ts";
 import {
@@ -23,7 +21,7 @@ import {
 } from "../lock_protocol.ts";
 import { type Removal, resourcePath } from "../lockspace.ts";
 import { type Client, LockMachine, type Outcome, type Owner, type Work } from "../machine.ts";
-import { type Answer, Connection, type Program } from "./connection.ts";
+import type { Answer, Connection } from "./connection.ts";
 import { closeWatch, Holders, type Watch, watchPeer } from "./holders.ts";
 import {
   createFile,
@@ -33,46 +31,30 @@ import {
   lockFile,
   makeLockspace,
 } from "./lease_files.ts";
-import { type Accepted, identityOf, type ServedClient } from "./server.ts";
+import { type Accepted, ServedClient } from "./server.ts";
 
 const call = emptyLockCall();
 
 /** One client of the lock service. */
-export class LockClient implements Program, Client, ServedClient {
+export class LockClient extends ServedClient implements Client {
   readonly program = LOCK_PROGRAM;
   readonly version = LOCK_VERSION;
   readonly keepBytes = LOCK_FRAME_KEEP_BYTES;
-  readonly connection: Connection;
-  readonly id: number;
-  readonly credentials: Credentials;
-  readonly connectedAt: number;
   owner: Owner | undefined;
   restricted = false;
-  madeCall = false;
   /** Set while this connection is the holder's own: its end means the holder's. */
   watch: Watch | undefined;
 
-  constructor(
-    private readonly service: LockService,
-    reactor: Reactor,
-    { fd, id, credentials, connectedAt }: Accepted,
-  ) {
-    this.id = id;
-    this.credentials = credentials;
-    this.connectedAt = connectedAt;
-    this.connection = new Connection(reactor, fd, this);
+  constructor(private readonly service: LockService, reactor: Reactor, accepted: Accepted) {
+    super(reactor, accepted);
   }
 
-  call(_connection: Connection, header: Header, reader: XdrReader): Answer {
+  override call(_connection: Connection, header: Header, reader: XdrReader): Answer {
     return this.service.answer(this, header, reader);
   }
 
-  closed(_connection: Connection, reason: CloseReason): void {
+  override closed(_connection: Connection, reason: CloseReason): void {
     this.service.disconnected(this, reason);
-  }
-
-  identity(): ClientIdentity {
-    return identityOf(this);
   }
 
   /** Whether this is the connection of the very process whose locks it speaks for. */
@@ -81,7 +63,7 @@ export class LockClient implements Program, Client, ServedClient {
   }
 
   /** Dropping the connection of a process that holds locks would end that process. */
-  mayDrop(): boolean {
+  override mayDrop(): boolean {
     return !(this.isHolder && this.service.machine.table.isHolder(this.credentials.pid));
   }
 }

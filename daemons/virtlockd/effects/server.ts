@@ -6,31 +6,12 @@ import { type Credentials, peerCredentials, peerSecurityLabel } from "../../../f
 import { Listener } from "../../../src/host/listener.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
+import type { CloseReason } from "../../../src/host/stream.ts";
 import { fromText } from "../../../src/wire/bytes.ts";
+import type { Header } from "../../../src/wire/rpc.ts";
+import type { XdrReader } from "../../../src/wire/xdr.ts";
 import type { AdminClient, AdminServer, ClientIdentity, ClientLimits } from "../admin_target.ts";
-import type { Connection } from "./connection.ts";
-
-/** A client of a service. */
-export interface ServedClient extends AdminClient {
-  readonly connection: Connection;
-  readonly credentials: Credentials;
-}
-
-/** Who a client is, for the admin interface. */
-export function identityOf(client: ServedClient): ClientIdentity {
-  const { pid, uid, gid } = client.credentials;
-  const user = userName(uid);
-  const group = groupName(gid);
-  const label = peerSecurityLabel(client.connection.fd);
-  return {
-    pid,
-    uid,
-    gid,
-    ...(user === undefined ? {} : { userName: fromText(user) }),
-    ...(group === undefined ? {} : { groupName: fromText(group) }),
-    ...(label === undefined ? {} : { selinuxContext: fromText(label) }),
-  };
-}
+import { type Answer, Connection, type Program } from "./connection.ts";
 
 /** A connection that passed the rule for who may connect. */
 export interface Accepted {
@@ -39,6 +20,44 @@ export interface Accepted {
   readonly credentials: Credentials;
   /** In seconds since 1970. */
   readonly connectedAt: number;
+}
+
+/** A client of a service; what it may say is up to the service. */
+export abstract class ServedClient implements Program, AdminClient {
+  abstract readonly program: number;
+  abstract readonly version: number;
+  abstract readonly keepBytes: number;
+  readonly connection: Connection;
+  readonly id: number;
+  readonly credentials: Credentials;
+  readonly connectedAt: number;
+  madeCall = false;
+
+  constructor(reactor: Reactor, { fd, id, credentials, connectedAt }: Accepted) {
+    this.id = id;
+    this.credentials = credentials;
+    this.connectedAt = connectedAt;
+    this.connection = new Connection(reactor, fd, this);
+  }
+
+  abstract call(connection: Connection, header: Header, reader: XdrReader): Answer;
+  abstract closed(connection: Connection, reason: CloseReason): void;
+  abstract mayDrop(): boolean;
+
+  identity(): ClientIdentity {
+    const { pid, uid, gid } = this.credentials;
+    const user = userName(uid);
+    const group = groupName(gid);
+    const label = peerSecurityLabel(this.connection.fd);
+    return {
+      pid,
+      uid,
+      gid,
+      ...(user === undefined ? {} : { userName: fromText(user) }),
+      ...(group === undefined ? {} : { groupName: fromText(group) }),
+      ...(label === undefined ? {} : { selinuxContext: fromText(label) }),
+    };
+  }
 }
 
 export interface ServerOptions<C extends ServedClient> {

@@ -62,7 +62,7 @@ export function runDaemon(start: Start): void {
   }
   handshake.leaveDirectory();
   raiseFileLimit();
-  const daemon = assemble(start, settings, state);
+  const daemon = makeDaemon(start, settings, state);
   releaseStartupCode();
   handshake.finish(0);
   notifyManager(program.environment, "READY=1");
@@ -136,10 +136,25 @@ function takePidFile(path: string, state: HandoverState | undefined): PidFile | 
   }
 }
 
-/** Makes the live objects, anew or from a state, and connects them. Throws ExitError. */
-function assemble(start: Start, settings: RunSettings, state: HandoverState | undefined): Daemon {
-  const { program, line, places } = start;
+/** Makes the daemon; the pid file goes again when that fails. Throws ExitError. */
+function makeDaemon(start: Start, settings: RunSettings, state: HandoverState | undefined): Daemon {
   const pidFile = takePidFile(settings.pidFile, state);
+  try {
+    return assemble(start, settings, state, pidFile);
+  } catch (error) {
+    pidFile?.release();
+    throw error;
+  }
+}
+
+/** Makes the live objects, anew or from a state, and connects them. Throws ExitError. */
+function assemble(
+  start: Start,
+  settings: RunSettings,
+  state: HandoverState | undefined,
+  pidFile: PidFile | undefined,
+): Daemon {
+  const { program, line, places } = start;
   const reactor = new Reactor();
   const hook: DaemonHook = { daemon: undefined };
   const services = makeServices(reactor, settings, state, hook);

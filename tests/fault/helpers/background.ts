@@ -2,6 +2,7 @@
 import type { CommandOptions, Lab } from "../../native/virtlockd/lab.ts";
 import { PID_FILE, stackStart } from "../../native/virtlockd/lab_daemon.ts";
 import { eventually } from "./eventually.ts";
+import { isDead } from "./process_status.ts";
 
 const LOG_FILE = "/var/log/libvirt/virtlockd.log";
 /** Should the test die, the daemon ends by itself once nobody is connected. */
@@ -33,8 +34,8 @@ export class Background implements AsyncDisposable {
     await eventually("a re-exec", async () => await stackStart(this.pid) !== before);
   }
 
-  async isAlive(): Promise<boolean> {
-    return await stackStart(this.pid) !== undefined;
+  async ended(): Promise<void> {
+    await eventually("the daemon to end", () => isDead(this.pid));
   }
 
   async log(): Promise<string> {
@@ -42,8 +43,8 @@ export class Background implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!await this.isAlive()) return;
+    if (await isDead(this.pid)) return;
     this.signal("SIGKILL");
-    await eventually("the daemon to end", async () => !await this.isAlive());
+    await this.ended();
   }
 }

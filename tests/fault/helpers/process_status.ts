@@ -20,6 +20,12 @@ export async function cpuTicks(pid: number): Promise<number> {
   return Number(fields[11]) + Number(fields[12]);
 }
 
+/** Whether a process can do nothing any more, waited for or not. */
+export async function isDead(pid: number): Promise<boolean> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`).catch(() => ") X");
+  return /^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
+}
+
 /** The descriptors that are open. */
 export async function openDescriptors(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
