@@ -74,7 +74,7 @@ export function bindListener(path: string, mode: number, backlog: number): numbe
 }
 
 export interface ListenerEvents {
-  /** A new connection, non-blocking. */
+  /** A new connection, non-blocking. What throws Errno has left it open, and it is closed. */
   accepted(fd: number): void;
   /** A connection was turned away, or could not be taken, for want of descriptors or memory. */
   exhausted(code: number): void;
@@ -115,8 +115,19 @@ export class Listener {
   #ready(): void {
     for (let i = 0; i < ACCEPTS_PER_TURN && this.#enabled; i++) {
       const fd = acceptSocket(this.fd);
-      if (fd >= 0) this.events.accepted(fd);
+      if (fd >= 0) this.#handOn(fd);
       else if (!this.#survives(-fd)) return;
+    }
+  }
+
+  /** Gives a connection to its owner; one that the kernel has no room to watch is closed again. */
+  #handOn(fd: number): void {
+    try {
+      this.events.accepted(fd);
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      closeDescriptor(fd);
+      this.events.exhausted(error.code);
     }
   }
 

@@ -11,70 +11,19 @@ import { type Daemon, ownDaemon } from "../native/virtlockd/lab_daemon.ts";
 import { fileIdentity } from "../native/virtlockd/lab_locks.ts";
 import { AUTOCREATE, Caller, isLocked, SHARED } from "./helpers/caller.ts";
 import { kernelLocks } from "./helpers/kernel_locks.ts";
+import {
+  callsOf,
+  lockOperations,
+  type Operation,
+  prepare,
+  reexecOperation,
+} from "./helpers/operations.ts";
 import { exists, LEASES, obstacle, register, setStage } from "./helpers/stage.ts";
 import { type CallPoint, STRACE, Tracer } from "./helpers/tracer.ts";
 
 const STATE = "/run/virtlockd-restart-exec.json";
 /** What an acquire must be made of for the test to have looked closely. */
 const LEAST_ACQUIRE_POINTS = 12;
-
-interface Operation {
-  readonly title: string;
-  /** The lockspace and the name that the operation is about. */
-  readonly path: string;
-  readonly name: string;
-  /** What the client did before. */
-  readonly before?: (caller: Caller) => Promise<string>;
-  /** `ok`, or `closed` if the daemon was gone before it had answered. */
-  readonly perform: (caller: Caller, daemon: Daemon) => Promise<string>;
-}
-
-const acquiring = (path: string, name: string, flags: number) => (caller: Caller) =>
-  caller.acquire(path, name, flags);
-const releasing = (path: string, name: string) => (caller: Caller) => caller.release(path, name);
-
-function pair(kind: string, path: string, name: string, flags: number): Operation[] {
-  const acquire = acquiring(path, name, flags);
-  const release = releasing(path, name);
-  return [
-    { title: `ACQUIRE_RESOURCE ${kind}`, path, name, perform: acquire },
-    { title: `RELEASE_RESOURCE ${kind}`, path, name, before: acquire, perform: release },
-  ];
-}
-
-const operations: readonly Operation[] = [
-  ...pair("exclusive of a file made for it", LEASES, "x", AUTOCREATE),
-  ...pair("shared of a file made for it", LEASES, "x", SHARED | AUTOCREATE),
-  ...pair("exclusive of a disk", "", "/srv/disk", 0),
-  {
-    title: "SIGUSR1 with a lock",
-    path: LEASES,
-    name: "x",
-    before: acquiring(LEASES, "x", AUTOCREATE),
-    perform: async (caller, daemon) => {
-      daemon.signal("SIGUSR1");
-      return await caller.ping() === "PONG" ? "ok" : "closed";
-    },
-  },
-];
-
-async function prepare(lab: Lab, { before }: Operation): Promise<Caller> {
-  await lab.write("/srv/disk", "");
-  const caller = await Caller.connect(lab);
-  assertEquals(await caller.createLockspace(LEASES), "ok");
-  if (before !== undefined) assertEquals(await before(caller), "ok");
-  return caller;
-}
-
-/** The calls of an operation up to its end, or to the execve of a successor. */
-async function callsOf(operation: Operation, lab: Lab, daemon: Daemon): Promise<CallPoint[]> {
-  await using caller = await prepare(lab, operation);
-  const tracer = await Tracer.attach(daemon.pid);
-  assertEquals(await operation.perform(caller, daemon), "ok");
-  const calls = await tracer.detach();
-  const end = calls.findIndex(({ name }) => name === "execve");
-  return end < 0 ? calls : calls.slice(0, end + 1);
-}
 
 /** The daemon dies at the call, or once all is done if there is none. */
 async function dieAt(
@@ -84,8 +33,8 @@ async function dieAt(
   point: CallPoint | undefined,
 ): Promise<void> {
   await using caller = await prepare(lab, operation);
-  const tracer = await Tracer.attach(daemon.pid, point);
-  const outcome = await operation.perform(caller, daemon);
+  const tracer = await Tracer.attach(daemon.pid, point && { at: point, what: "signal=SIGKILL" });
+  const outcome = await operation.perform(caller, { lab, daemon });
   if (point === undefined) daemon.signal("SIGKILL");
   const { signal } = await daemon.status;
   await tracer.detach();
@@ -119,7 +68,7 @@ async function assertUsable({ path, name }: Operation, lab: Lab, daemon: Daemon)
 async function dieEverywhere(operation: Operation): Promise<number> {
   await using stage = await setStage();
   const { lab } = stage;
-  const calls = await callsOf(operation, lab, stage.daemon);
+  const calls = await callsOf(operation, stage);
   let daemon = await restarted(lab, stage.daemon);
   for (const point of [...calls, undefined]) {
     try {
@@ -141,7 +90,7 @@ async function restarted(lab: Lab, daemon: Daemon): Promise<Daemon> {
 
 const reason = await obstacle(STRACE);
 let acquirePoints = 0;
-for (const operation of operations) {
+for (const operation of [...lockOperations, reexecOperation]) {
   const name = `kill -9 at any call of ${operation.title} leaves nothing that blocks`;
   register(name, reason, async () => {
     const points = await dieEverywhere(operation);

@@ -4,7 +4,7 @@
  *
  * A process is watched through a pidfd, so that neither a later process with its number is hit nor a zombie waited for.
  */
-import { EMFILE, ENFILE, ENOMEM, ENOPROTOOPT, ESRCH } from "../../../ffi/errno.ts";
+import { EMFILE, ENFILE, ENOMEM, ENOPROTOOPT, Errno, ESRCH } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { hasEnded, openProcess, sendSignal, signalProcess } from "../../../ffi/process.ts";
 import { SIGKILL, SIGTERM } from "../../../ffi/signal.ts";
@@ -57,13 +57,15 @@ interface Dying {
   readonly pid: number;
   readonly watch: Watch;
   readonly sinceMs: number;
+  /** Whether the reactor tells of its end; if not, it is looked at. */
+  isTold: boolean;
   killed: boolean;
   /** When the log last said that it would not die, in ms after the start. */
   reportedMs: number;
   timer: Timer | undefined;
 }
 
-/** How often a process without a pidfd is looked at: the original's interval. */
+/** How often a process is looked at of whose end nobody tells: the original's interval. */
 const PROBE_MS = 200;
 
 export interface HolderEvents {
@@ -92,15 +94,25 @@ export class Holders {
   end(pid: number, watch: Watch, elapsedMs = 0): void {
     if (this.#dying.has(pid)) return closeWatch(watch);
     const sinceMs = this.reactor.now() - elapsedMs;
-    const dying: Dying = { pid, watch, sinceMs, killed: false, reportedMs: 0, timer: undefined };
+    const state = { isTold: false, killed: false, reportedMs: 0, timer: undefined };
+    const dying: Dying = { pid, watch, sinceMs, ...state };
     this.#dying.set(pid, dying);
     // 0 and −1 are groups of processes, 1 is init: never a holder that can be ended.
     if (pid <= 1 || isGone(watch, pid)) return this.#died(dying);
-    if (typeof watch === "object") {
-      this.reactor.watch(watch.pidfd, EPOLLIN, () => this.#died(dying));
-    }
+    this.#watchEnd(dying);
     if (elapsedMs === 0) this.#signal(dying, SIGTERM);
     this.#wait(dying);
+  }
+
+  /** Has the reactor tell of the end, if there is a pidfd and the kernel has room to watch it. */
+  #watchEnd(dying: Dying): void {
+    if (typeof dying.watch !== "object") return;
+    try {
+      this.reactor.watch(dying.watch.pidfd, EPOLLIN, () => this.#died(dying));
+      dying.isTold = true;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
   }
 
   /** Looks at every dying holder now, for a client that asks for what one of them held. */
@@ -116,7 +128,7 @@ export class Holders {
       ? signalProcess(watch.pidfd, signal)
       : sendSignal(pid, signal);
     if (result === -ESRCH) this.#died(dying);
-    else this.events.signalled(pid, signal === SIGTERM ? "SIGTERM" : "SIGKILL");
+    else if (result === 0) this.events.signalled(pid, signal === SIGTERM ? "SIGTERM" : "SIGKILL");
   }
 
   #wait(dying: Dying): void {
@@ -127,7 +139,7 @@ export class Holders {
   #nextLookMs(dying: Dying): number {
     const untilKill = dying.sinceMs + KILL_AFTER_MS - this.reactor.now();
     const next = dying.killed ? UNKILLABLE_REPORT_MS : Math.max(0, untilKill);
-    return typeof dying.watch === "object" ? next : Math.min(next, PROBE_MS);
+    return dying.isTold ? next : Math.min(next, PROBE_MS);
   }
 
   #look(dying: Dying): void {

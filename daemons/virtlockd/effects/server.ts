@@ -1,5 +1,5 @@
 /** One service: a listener, the rule for who may connect, the clients with their numbers, the limit on them. */
-import { strerror } from "../../../ffi/errno.ts";
+import { EMFILE, strerror } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { groupName, userName } from "../../../ffi/process.ts";
 import { type Credentials, peerCredentials, peerSecurityLabel } from "../../../ffi/socket.ts";
@@ -162,9 +162,10 @@ export class Server<C extends ServedClient> implements AdminServer {
   }
 
   #exhausted(code: number): void {
-    this.#log.error(
-      'cannot accept a client of "{SERVICE}": {reason}; raise LimitNOFILE or lower max_clients',
-      { SERVICE: this.name, reason: strerror(code) },
-    );
+    const advice = code === EMFILE ? "; raise LimitNOFILE or lower max_clients" : "";
+    this.#log.error(`cannot accept a client of "{SERVICE}": {reason}${advice}`, {
+      SERVICE: this.name,
+      reason: strerror(code),
+    });
   }
 }

@@ -1,4 +1,4 @@
-/** strace(1) on a running daemon: which system calls it makes, and SIGKILL at one of them. */
+/** strace(1) on a running daemon: which system calls it makes, and something that happens at one of them. */
 import { temporaryFolder } from "../../native/virtlockd/c_program.ts";
 
 export const STRACE = "/usr/bin/strace";
@@ -10,6 +10,12 @@ export interface CallPoint {
   readonly occurrence: number;
   /** The line of strace. */
   readonly line: string;
+}
+
+/** What happens at one call, in strace's words, such as `signal=SIGKILL` or `error=EIO`. The kernel does not make the call. */
+export interface Injection {
+  readonly at: CallPoint;
+  readonly what: string;
 }
 
 /** Calls that show what a daemon does; V8's memory management and the waiting for events come as they like. */
@@ -28,14 +34,14 @@ export class Tracer {
     this.#output = output;
   }
 
-  /** Traces a process from now on; with `killAt`, SIGKILL comes when that call begins, which is then not made. */
-  static async attach(pid: number, killAt?: CallPoint): Promise<Tracer> {
+  /** Traces a process from now on. */
+  static async attach(pid: number, injection?: Injection): Promise<Tracer> {
     const output = `${await (folder ??= temporaryFolder("hostkeep-strace-"))}/${++traces}`;
-    const injection = killAt === undefined
+    const inject = injection === undefined
       ? []
-      : ["-e", `inject=${killAt.name}:signal=SIGKILL:when=${killAt.occurrence}`];
+      : ["-e", `inject=${injection.at.name}:${injection.what}:when=${injection.at.occurrence}`];
     const process = new Deno.Command(STRACE, {
-      args: ["-o", output, "-e", TRACED, ...injection, "-p", String(pid)],
+      args: ["-o", output, "-e", TRACED, ...inject, "-p", String(pid)],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
