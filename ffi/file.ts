@@ -257,13 +257,18 @@ export function renameFile(from: string, to: string): void {
   check(libc.rename(cString(from), cString(to)), "rename", to);
 }
 
+function isDirectoryAt(path: string): boolean {
+  return statPath(cString(path)) === 0 && isDirectory(status.mode);
+}
+
 /** Makes a directory with its parents; those that exist are left as they are. Throws Errno. */
 export function makeDirectories(path: string, mode: number): void {
+  if (isDirectoryAt(path)) return;
   for (const end of [...path.matchAll(/\/+/g)].map((m) => m.index).filter((i) => i > 0)) {
     makeDirectory(cString(path.slice(0, end)), mode);
   }
   const result = makeDirectory(cString(path), mode);
-  if (result === 0 || (statPath(cString(path)) === 0 && isDirectory(status.mode))) return;
+  if (result === 0 || isDirectoryAt(path)) return;
   throw new Errno(-result, "mkdir", path);
 }
 

@@ -10,6 +10,14 @@
  */
 import { openLibrary } from "./open.ts";
 
+/** What a daemon calls on its way to ready, whatever its settings. */
+const STARTUP = [
+  ...["__errno_location", "memcpy", "syscall"],
+  ...["open", "close", "read", "write", "stat", "fstat", "access", "fcntl_lock", "umask"],
+  ...["getpid", "geteuid", "getcwd", "isatty", "sigprocmask", "signalfd"],
+  ...["epoll_create1", "epoll_ctl", "socket", "bind", "listen"],
+] as const;
+
 export const libc = openLibrary("libc.so.6", {
   // int *__errno_location(void)
   __errno_location: { parameters: [], result: "usize" },
@@ -128,9 +136,6 @@ export const libc = openLibrary("libc.so.6", {
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int pipe2(int pipefd[2], int flags)
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
-  // int setrlimit(int resource, const struct rlimit *rlim) and its reader
-  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
-  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int madvise(void *addr, size_t length, int advice)
   madvise: { parameters: ["usize", "usize", "i32"], result: "i32" },
   // long syscall(long number, …) with up to five arguments: see system_call.ts
@@ -139,8 +144,8 @@ export const libc = openLibrary("libc.so.6", {
     result: "i32",
   },
 
-  // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset)
-  sigprocmask: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset), which is NULL
+  sigprocmask: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   // sighandler_t signal(int signum, sighandler_t handler), for SIG_DFL (0) and SIG_IGN (1) only
   signal: { parameters: ["i32", "usize"], result: "usize" },
   // int signalfd(int fd, const sigset_t *mask, int flags)
@@ -156,4 +161,4 @@ export const libc = openLibrary("libc.so.6", {
   // struct passwd *getpwuid(uid_t uid), struct group *getgrgid(gid_t gid): the first member of both is the name
   getpwuid: { parameters: ["u32"], result: "usize" },
   getgrgid: { parameters: ["u32"], result: "usize" },
-});
+}, STARTUP);

@@ -179,11 +179,12 @@ export function hasEnded(pidfd: number): boolean {
 export function raiseFileLimit(): number {
   const limit = new Uint8Array(RLIMIT.size);
   const view = new DataView(limit.buffer);
-  check(libc.getrlimit(RLIMIT_NOFILE, limit), "getrlimit");
+  const result = systemCall("prlimit64", 0, RLIMIT_NOFILE, 0, limit);
+  if (result < 0) throw new Errno(-result, "prlimit64");
   const soft = Number(view.getBigUint64(RLIMIT.at.rlim_cur, true));
   const hard = Number(view.getBigUint64(RLIMIT.at.rlim_max, true));
   setU64(view, RLIMIT.at.rlim_cur, hard);
-  return libc.setrlimit(RLIMIT_NOFILE, limit) < 0 ? soft : hard;
+  return systemCall("prlimit64", 0, RLIMIT_NOFILE, limit) < 0 ? soft : hard;
 }
 
 /** The first member of struct passwd and struct group is the name. */

@@ -134,24 +134,17 @@ interface Segment {
 
 /** The number line, cut where the answer changes. */
 function segments({ rules, otherwise, newestKnown, newer }: FilterTable): Segment[] {
+  const byNumber: (CallRule | undefined)[] = [];
+  for (const rule of rules) byNumber[rule.number] = rule;
   const found: Segment[] = [];
-  let next = 0;
   let last: Verdict | undefined;
-  const add = (from: number, verdict: Verdict): void => {
-    if (verdict !== last) found.push({ from, code: [answer(verdict)] });
-    last = verdict;
-  };
-  for (const rule of rules.toSorted((a, b) => a.number - b.number)) {
-    if (rule.number > next) add(next, otherwise);
-    next = rule.number + 1;
-    if (rule.cases === undefined) add(rule.number, rule.verdict);
-    else {
-      found.push({ from: rule.number, code: ruleCode(rule.cases, rule.verdict) });
-      last = undefined;
-    }
+  for (let number = 0; number <= newestKnown + 1; number++) {
+    const fallback = number <= newestKnown ? otherwise : newer;
+    const { cases, verdict } = byNumber[number] ?? { verdict: fallback };
+    if (cases === undefined && verdict === last) continue;
+    found.push({ from: number, code: ruleCode(cases ?? [], verdict) });
+    last = cases === undefined ? verdict : undefined;
   }
-  if (next <= newestKnown) add(next, otherwise);
-  add(newestKnown + 1, newer);
   return found;
 }
 
@@ -201,12 +194,12 @@ export function compileFilter(
 function encode(code: readonly Instruction[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(code.length * SOCK_FILTER.size);
   const view = new DataView(bytes.buffer);
-  code.forEach(([operation, jt, jf, k], i) => {
+  code.forEach((instruction, i) => {
     const at = i * SOCK_FILTER.size;
-    view.setUint16(at + SOCK_FILTER.at.code, operation, true);
-    view.setUint8(at + SOCK_FILTER.at.jt, jt);
-    view.setUint8(at + SOCK_FILTER.at.jf, jf);
-    view.setUint32(at + SOCK_FILTER.at.k, k, true);
+    view.setUint16(at + SOCK_FILTER.at.code, instruction[0], true);
+    view.setUint8(at + SOCK_FILTER.at.jt, instruction[1]);
+    view.setUint8(at + SOCK_FILTER.at.jf, instruction[2]);
+    view.setUint32(at + SOCK_FILTER.at.k, instruction[3], true);
   });
   return bytes;
 }

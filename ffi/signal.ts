@@ -74,18 +74,12 @@ export function signalSet(signals: readonly number[]): Uint8Array<ArrayBuffer> {
 
 /** Blocks these signals, on top of what is blocked already. Throws Errno. */
 export function blockSignals(signals: readonly number[]): void {
-  check(
-    libc.sigprocmask(SIG_BLOCK, signalSet(signals), new Uint8Array(SIGSET_BYTES)),
-    "sigprocmask",
-  );
+  check(libc.sigprocmask(SIG_BLOCK, signalSet(signals), 0n), "sigprocmask");
 }
 
 /** Makes these the only blocked signals: before an execve, which inherits the mask. Throws Errno. */
 export function setBlockedSignals(signals: readonly number[]): void {
-  check(
-    libc.sigprocmask(SIG_SETMASK, signalSet(signals), new Uint8Array(SIGSET_BYTES)),
-    "sigprocmask",
-  );
+  check(libc.sigprocmask(SIG_SETMASK, signalSet(signals), 0n), "sigprocmask");
 }
 
 const SIG_DFL = 0n;

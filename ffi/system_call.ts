@@ -20,10 +20,11 @@ export function systemCall(
   a: CallArgument = 0,
   b: CallArgument = 0,
   c: CallArgument = 0,
+  d: CallArgument = 0,
 ): number {
-  const [first, second, third] = [register(a), register(b), register(c)];
-  const number = commonSyscallNumber(name);
-  const result = libc.syscall(number, first, second, third, 0n, 0n);
+  const buffers = [a, b, c, d];
+  const [first, second, third, fourth] = buffers.map(register);
+  const result = libc.syscall(commonSyscallNumber(name), first, second, third, fourth, 0n);
   // The arguments are named once more, so that buffers live until here.
-  return result < 0 && a !== undefined && b !== undefined && c !== undefined ? -errno() : result;
+  return result < 0 && buffers.length > 0 ? -errno() : result;
 }

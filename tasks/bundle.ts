@@ -10,7 +10,18 @@ export async function bundle(entry: string): Promise<string> {
   const { npmCache } = await denoFolders();
   const finished = await runDeno(["bundle", "--quiet", "--lock=deno.lock", entry]);
   if (!finished.success) throw new Error(`cannot bundle "${entry}": ${finished.output}`);
-  return withoutFolder(finished.stdout, relative(root, npmCache));
+  return inAscii(withoutFolder(finished.stdout, relative(root, npmCache)));
+}
+
+/**
+ * Every other character as an escape, which means the same in texts and does not matter in comments: V8 then holds the source in
+ * one byte a character instead of two.
+ */
+export function inAscii(code: string): string {
+  return code.replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** The bundler names each file, relative to the checkout; of a package that leaves `npm/NAME/VERSION/FILE`. */

@@ -99,6 +99,7 @@ export function readSettings<const Keys extends readonly ConfigKeySpec[]>(
   table: ConfigTable,
   fileName: string,
 ): Settings<Keys> {
+  if (table.size === 0) return {};
   const result = v.safeParse(settingsSchema(keys), valuesOf(table));
   if (result.success) return result.output as Settings<Keys>;
   const issue = result.issues[0];

@@ -39,6 +39,7 @@ export class ConfigError extends Error {
 const NAME_START = /[A-Za-z]/;
 const NAME = /[A-Za-z0-9_]/;
 const DIGIT = /[0-9]/;
+const LINE_END = /[\r\n]/g;
 const TRIPLE = '"""';
 
 class Scanner {
@@ -81,8 +82,10 @@ class Scanner {
     this.#while((char) => char === " " || char === "\t" || isLineEnd(char));
   }
 
+  /** In one step, since most of a configuration file is comments. */
   #toLineEnd(): void {
-    this.#while((char) => !isLineEnd(char));
+    LINE_END.lastIndex = this.#at;
+    this.#at = LINE_END.exec(this.text)?.index ?? this.text.length;
   }
 
   /** To the next line that has something in it. */

@@ -14,7 +14,14 @@ import {
   ENOENT,
   Errno,
 } from "../../ffi/errno.ts";
-import { closeDescriptor, O_CLOEXEC, O_RDONLY, openFile, unlinkPath } from "../../ffi/file.ts";
+import {
+  closeDescriptor,
+  O_CLOEXEC,
+  O_RDONLY,
+  openFile,
+  statPath,
+  unlinkPath,
+} from "../../ffi/file.ts";
 import { cString } from "../../ffi/memory.ts";
 import { setUmask } from "../../ffi/process.ts";
 import {
@@ -50,15 +57,21 @@ function isServed(path: string): boolean {
   return result === 0 || result === -EAGAIN;
 }
 
+/** Removes a socket file that nobody serves any more. Throws SocketInUseError. */
+function removeStale(path: string): void {
+  if (statPath(cString(path)) === -ENOENT) return;
+  if (isServed(path)) {
+    throw new SocketInUseError(`"${path}" is served by another process: stop that one first`);
+  }
+  unlinkPath(cString(path));
+}
+
 /**
  * Binds and listens; a socket file that nobody serves any more is replaced. `mode` is that of the socket file.
  * Throws SocketInUseError, Errno, RangeError (path too long).
  */
 export function bindListener(path: string, mode: number, backlog: number): number {
-  if (isServed(path)) {
-    throw new SocketInUseError(`"${path}" is served by another process: stop that one first`);
-  }
-  unlinkPath(cString(path));
+  removeStale(path);
   const fd = unixStream();
   const mask = setUmask(0o777 & ~mode);
   try {
@@ -81,7 +94,6 @@ export interface ListenerEvents {
 }
 
 export class Listener {
-  readonly path: string;
   #reserve = openReserve();
   #enabled = false;
   #rest: Timer | undefined;
@@ -93,7 +105,6 @@ export class Listener {
     /** Whether the socket file is ours to remove at the end. */
     readonly unlinkAtEnd: boolean,
   ) {
-    this.path = socketPath(fd);
     reactor.watch(fd, 0, () => this.#ready());
   }
 
@@ -107,7 +118,7 @@ export class Listener {
   close(): void {
     this.reactor.cancel(this.#rest);
     this.reactor.unwatch(this.fd);
-    if (this.unlinkAtEnd) unlinkPath(cString(this.path));
+    if (this.unlinkAtEnd) unlinkPath(cString(socketPath(this.fd)));
     closeDescriptor(this.fd);
     if (this.#reserve >= 0) closeDescriptor(this.#reserve);
   }

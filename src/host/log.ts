@@ -33,8 +33,8 @@ export interface LogSettings {
   /** The first that matches counts. */
   readonly filters: readonly LogFilter[];
   readonly outputs: readonly LogOutput[];
-  /** Lines that stand in front of the first message of each output. */
-  readonly banner: readonly string[];
+  /** Gives the lines that stand in front of the first message of each output. */
+  readonly banner: () => readonly string[];
 }
 
 interface OpenOutput {
@@ -63,7 +63,7 @@ const EARLY: LogSettings = {
   level: 3,
   filters: [],
   outputs: [{ level: 3, destination: "stderr" }],
-  banner: [],
+  banner: () => [],
 };
 
 let settings: LogSettings | undefined;
@@ -84,12 +84,12 @@ function openSink(output: LogOutput, identifier: string): LogSink {
 }
 
 /** All of them or none. Throws Errno. */
-function openOutputs({ outputs, identifier, banner }: LogSettings): OpenOutput[] {
+function openOutputs({ outputs, identifier }: LogSettings): OpenOutput[] {
   const opened: OpenOutput[] = [];
   try {
     for (const output of outputs) {
       const sink = openSink(output, identifier);
-      opened.push({ output, sink, bannerIsDue: banner.length > 0 });
+      opened.push({ output, sink, bannerIsDue: true });
     }
   } catch (error) {
     for (const { sink } of opened) sink.close();
@@ -194,7 +194,7 @@ function emit(record: LogRecord): void {
 
 function writeBanner(output: OpenOutput, { timeMs }: LogEntry): void {
   output.bannerIsDue = false;
-  for (const text of settings?.banner ?? []) {
+  for (const text of settings?.banner() ?? []) {
     output.sink.write({ timeMs, priority: 2, category: "", text, fields: new Map() });
   }
 }

@@ -60,7 +60,7 @@ export class PidFile {
         closeDescriptor(fd);
         continue;
       }
-      truncate(fd, 0);
+      if (status.size > 0) truncate(fd, 0);
       writeAll(fd, new TextEncoder().encode(String(processId())), path);
       return new PidFile(path, fd);
     }

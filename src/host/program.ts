@@ -22,8 +22,8 @@ function searchPath(name: string, path: string): string | undefined {
     .find((candidate) => accessPath(cString(candidate), X_OK) === 0);
 }
 
-function absolute(path: string, directory: string): string {
-  return path.startsWith("/") ? path : `${directory}/${path}`;
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${workingDirectory()}/${path}`;
 }
 
 /** The directory of an absolute path. */
@@ -38,6 +38,6 @@ export function thisProgram(): Program {
   const found = calledAs.includes("/")
     ? calledAs
     : searchPath(calledAs, variables.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin");
-  const path = absolute(found ?? "/proc/self/exe", workingDirectory());
+  const path = absolute(found ?? "/proc/self/exe");
   return { calledAs, path, args, environment: variables };
 }

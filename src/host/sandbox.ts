@@ -135,13 +135,14 @@ interface Domain {
  * call would pass ever more filters. So the filter carries a mark of the whole policy, and a process that finds it is done.
  */
 function enterDomainAndFilter(domain: Domain, table: FilterTable): LayerReport[] {
-  if (isMarked(markOf(domain, table, true))) {
+  const mark = markOf(domain, table);
+  if (isMarked(mark)) {
     const inherited = { state: "inherited", detail: "" } as const;
     return [{ name: "Landlock", ...inherited }, { name: "seccomp", ...inherited }];
   }
   const landlock = attempt("Landlock", () => enterDomain(domain));
-  const mark = markOf(domain, table, landlock.state === "on");
-  return [landlock, attempt("seccomp", () => enterFilter(table, mark))];
+  const got = landlock.state === "on" ? mark : ~mark >>> 0;
+  return [landlock, attempt("seccomp", () => enterFilter(table, got))];
 }
 
 function enterDomain({ rules, scopeSignals }: Domain): Outcome {
@@ -188,18 +189,18 @@ function markedTable(table: FilterTable, mark: number): FilterTable {
   return { ...table, rules };
 }
 
+const FNV_PRIME = 0x0100_0193;
+
 /** Stands for everything that Landlock and seccomp are told: FNV-1a, 32 bits. No secret is kept by it; it tells policies apart. */
-function markOf(domain: Domain, table: FilterTable, landlocked: boolean): number {
+function markOf({ rules, scopeSignals }: Domain, table: FilterTable): number {
+  const cases = table.rules.filter((rule) => rule.cases !== undefined);
+  const paths = rules.map(({ path, rights }) => [path, rights]);
+  const { otherwise, newestKnown, newer } = table;
+  const text = JSON.stringify([paths, scopeSignals, cases, otherwise, newestKnown, newer]);
   let hash = 0x811c_9dc5;
-  const mix = (value: number): void => void (hash = Math.imul(hash ^ value, 0x0100_0193));
-  const mixText = (text: string): void => {
-    for (let i = 0; i < text.length; i++) mix(text.charCodeAt(i));
-  };
-  mixText(JSON.stringify([domain, table.otherwise, table.newestKnown, table.newer, landlocked]));
-  for (const { number, verdict, cases } of table.rules) {
-    mix(number);
-    mix(verdict);
-    if (cases !== undefined) mixText(JSON.stringify(cases));
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+  for (const { number, verdict } of table.rules) {
+    hash = Math.imul(Math.imul(hash ^ number, FNV_PRIME) ^ verdict, FNV_PRIME);
   }
   return hash >>> 0;
 }

@@ -66,8 +66,8 @@ type SyscallPart = Pick<Manifest, "syscalls" | "otherSyscalls">;
 
 /** AF_UNIX, and what the manifest lists as `socket(AF_…)`. Throws RangeError for a family we have no number of. */
 function socketFamilies({ syscalls }: SyscallPart): number[] {
-  const listed = syscalls.flatMap(({ names }) => names)
-    .flatMap((name) => /^socket\((\w+)\)$/.exec(name)?.[1] ?? []);
+  const listed = syscalls.flatMap(({ names }) => names).filter((name) => name.startsWith("socket("))
+    .map((name) => name.slice("socket(".length, -1));
   return ["AF_UNIX", ...listed].map((name) => {
     if (!Object.hasOwn(ADDRESS_FAMILIES, name)) throw new RangeError(`address family "${name}"`);
     return ADDRESS_FAMILIES[name];

@@ -120,7 +120,7 @@ export function openLog(log: ChosenLogSettings, version: string): void {
       level: log.level,
       filters: log.filters,
       outputs: log.outputs,
-      banner: [`hostkeep ${manifest.name} version: ${version}`, `hostname: ${hostName()}`],
+      banner: () => [`hostkeep ${manifest.name} version: ${version}`, `hostname: ${hostName()}`],
     });
   } catch (error) {
     throw new ExitError(EXIT_SETTINGS, error instanceof Error ? error.message : String(error));

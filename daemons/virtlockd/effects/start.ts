@@ -33,6 +33,8 @@ import { statusOf } from "./status.ts";
 
 const EXIT_RUN_DIRECTORY = 2;
 const EXIT_PID_FILE = 1;
+/** Behind the first clients, who else would wait for it. */
+const RELEASE_AFTER_MS = 100;
 
 /** What a parent says of a child that failed in the background, by the child's exit code. */
 const BACKGROUND_FAILURES: Readonly<Record<number, string>> = {
@@ -63,7 +65,6 @@ export function runDaemon(start: Start): void {
   handshake.leaveDirectory();
   raiseFileLimit();
   const daemon = makeDaemon(start, settings, state);
-  releaseStartupCode();
   handshake.finish(0);
   notifyManager(program.environment, "READY=1");
   daemon.serve();
@@ -170,6 +171,7 @@ function assemble(
   });
   hook.daemon = daemon;
   daemon.setIdleTimeout(idleTimeoutS);
+  reactor.after(RELEASE_AFTER_MS, releaseStartupCode);
   openControl(start, reactor, services, daemon, confine(start));
   return daemon;
 }

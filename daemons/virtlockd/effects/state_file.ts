@@ -1,6 +1,12 @@
 /** The state file that a predecessor in this very process left, or that this one leaves. */
-import { ENOENT, Errno } from "../../../ffi/errno.ts";
-import { readWholeFile, renameFile, unlinkPath, writeWholeFile } from "../../../ffi/file.ts";
+import { ENOENT } from "../../../ffi/errno.ts";
+import {
+  readWholeFile,
+  renameFile,
+  statPath,
+  unlinkPath,
+  writeWholeFile,
+} from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
 import { processId } from "../../../ffi/process.ts";
 import { ExitError } from "../../../src/host/exit.ts";
@@ -27,11 +33,9 @@ export function takeState(path: string): HandoverState | undefined {
 }
 
 function readAndRemove(path: string): Uint8Array<ArrayBuffer> | undefined {
+  if (statPath(cString(path)) === -ENOENT) return undefined;
   try {
     return readWholeFile(path, STATE_LIMIT_BYTES);
-  } catch (error) {
-    if (error instanceof Errno && error.code === ENOENT) return undefined;
-    throw error;
   } finally {
     unlinkPath(cString(path));
   }

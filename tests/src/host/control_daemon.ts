@@ -5,7 +5,7 @@ import { startLogging } from "../../../src/host/log.ts";
 import { Metrics } from "../../../src/host/metrics.ts";
 import { EPOLLIN, Reactor } from "../../../src/host/reactor.ts";
 
-startLogging({ identifier: "x", level: 3, filters: [], outputs: [], banner: [] });
+startLogging({ identifier: "x", level: 3, filters: [], outputs: [], banner: () => [] });
 const reactor = new Reactor();
 const metrics = new Metrics("x");
 metrics.counter("answers", { help: "Answers" });

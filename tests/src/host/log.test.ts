@@ -26,7 +26,14 @@ class LogFile implements Disposable {
       destination: "file" as const,
       argument: this.path,
     }];
-    startLogging({ identifier: "test", level: 3, filters: [], outputs, banner: [], ...change });
+    startLogging({
+      identifier: "test",
+      level: 3,
+      filters: [],
+      outputs,
+      banner: () => [],
+      ...change,
+    });
   }
 
   /** Level and text of each line. */
@@ -36,7 +43,7 @@ class LogFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    startLogging({ identifier: "test", level: 4, filters: [], outputs: [], banner: [] });
+    startLogging({ identifier: "test", level: 4, filters: [], outputs: [], banner: () => [] });
     Deno.removeSync(this.#directory, { recursive: true });
   }
 }
@@ -91,7 +98,7 @@ Deno.test("startLogging gives each output what reaches its own level, behind a b
     argument: path,
   });
   const outputs = [output(first.path, 2), output(second.path, 4)];
-  first.start({ level: 1, outputs, banner: ["version 1", "host a"] });
+  first.start({ level: 1, outputs, banner: () => ["version 1", "host a"] });
   const log = logger("x");
   log.debug("1");
   log.info("2");

@@ -6,7 +6,7 @@ startLogging({
   level: 2,
   filters: [],
   outputs: [{ level: 2, destination: "stderr" }],
-  banner: [],
+  banner: () => [],
 });
 const log = logger("flood");
 for (let i = 0; i < 10_000; i++) log.info("message number {i} of many that nobody reads", { i });
