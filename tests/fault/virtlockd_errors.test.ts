@@ -19,7 +19,7 @@ import {
   reexecOperation,
   type Scene,
 } from "./helpers/operations.ts";
-import { openDescriptors } from "./helpers/process_status.ts";
+import { openDescriptors, settled } from "./helpers/process_status.ts";
 import { exists, LEASES, obstacle, register, setStage } from "./helpers/stage.ts";
 import { type CallPoint, STRACE, Tracer } from "./helpers/tracer.ts";
 
@@ -97,6 +97,8 @@ async function failAt(
   error: string,
 ): Promise<void> {
   await using caller = await prepare(scene.lab, operation);
+  // A re-exec before may be the start of another program.
+  if (operation === reexecOperation) await settled(scene.daemon.pid);
   const tracer = await Tracer.attach(scene.daemon.pid, { at, what: `error=${error}` });
   const outcome = await operation.perform(caller, scene);
   const calls = await tracer.detach();

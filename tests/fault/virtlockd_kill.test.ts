@@ -18,6 +18,7 @@ import {
   prepare,
   reexecOperation,
 } from "./helpers/operations.ts";
+import { settled } from "./helpers/process_status.ts";
 import { exists, LEASES, obstacle, register, setStage } from "./helpers/stage.ts";
 import { type CallPoint, STRACE, Tracer } from "./helpers/tracer.ts";
 
@@ -33,6 +34,7 @@ async function dieAt(
   point: CallPoint | undefined,
 ): Promise<void> {
   await using caller = await prepare(lab, operation);
+  await settled(daemon.pid);
   const tracer = await Tracer.attach(daemon.pid, point && { at: point, what: "signal=SIGKILL" });
   const outcome = await operation.perform(caller, { lab, daemon });
   if (point === undefined) daemon.signal("SIGKILL");

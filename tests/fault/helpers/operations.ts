@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { Lab } from "../../native/virtlockd/lab.ts";
 import type { Daemon } from "../../native/virtlockd/lab_daemon.ts";
 import { AUTOCREATE, Caller, SHARED } from "./caller.ts";
+import { settled } from "./process_status.ts";
 import { LEASES } from "./stage.ts";
 import { type CallPoint, Tracer } from "./tracer.ts";
 
@@ -66,6 +67,7 @@ export async function prepare(lab: Lab, { before }: Operation): Promise<Caller> 
 /** The calls of an operation up to its end, or to the execve of a successor. */
 export async function callsOf(operation: Operation, scene: Scene): Promise<CallPoint[]> {
   await using caller = await prepare(scene.lab, operation);
+  await settled(scene.daemon.pid);
   const tracer = await Tracer.attach(scene.daemon.pid);
   assertEquals(await operation.perform(caller, scene), "ok");
   const calls = await tracer.detach();

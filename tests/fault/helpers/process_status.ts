@@ -26,6 +26,18 @@ export async function isDead(pid: number): Promise<boolean> {
   return /^ [ZX]/.test(stat.slice(stat.lastIndexOf(")") + 1));
 }
 
+/** Longer than after a start the daemon gives back the memory that only the start needed. */
+const QUIET_MS = 200;
+
+/** Waits until a process has had nothing to do for a while, and so makes no system call but those it is asked for. */
+export async function settled(pid: number): Promise<void> {
+  let [before, now] = ["", await statusField(pid, "voluntary_ctxt_switches")];
+  while (before !== now) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    [before, now] = [now, await statusField(pid, "voluntary_ctxt_switches")];
+  }
+}
+
 /** The descriptors that are open. */
 export async function openDescriptors(pid: number): Promise<number> {
   return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
