@@ -16,7 +16,7 @@ import type { Machine } from "./command.ts";
 import { Follower, followUntil } from "./follow.ts";
 import { cablesOf } from "./network.ts";
 import { MachineProcess } from "./process.ts";
-import { findProgram, output } from "./requirements.ts";
+import { findProgram, missingPrograms, output } from "./requirements.ts";
 import {
   type Check,
   type Ending,
@@ -103,7 +103,7 @@ export async function runScenario(
   const scenario = await loadScenario(nameOrPath);
   const { args = [], env = {}, onLine = () => {}, keep = false, ...changes } = options;
   const plan: Plan = { ...scenario.plan, ...changes };
-  await requireDaemons(plan);
+  await requirePrograms(plan);
   const boot = await obtainBoot();
   const environment = await environmentOf(scenario.path, plan, boot, args, env);
   const folder = await RunFolder.create(plan, environment);
@@ -117,7 +117,9 @@ export async function runScenario(
   }
 }
 
-async function requireDaemons({ daemons }: Plan): Promise<void> {
+async function requirePrograms({ daemons, needs }: Plan): Promise<void> {
+  const missing = await missingPrograms(needs);
+  if (missing.length > 0) throw new Error(`the scenario needs ${missing.join(", ")}`);
   for (const name of daemons) {
     if (!await exists(join(root, "dist", name))) {
       throw new Error(`dist/${name} is missing: task build`);
