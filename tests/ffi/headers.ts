@@ -6,9 +6,12 @@ const capability = ["sys/prctl.h", "linux/capability.h", "linux/prctl.h"];
 /** Path → headers. Every file that exports CONSTANTS, STRUCTS, SIZES or UPPER_CASE numbers stands here. */
 export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/capability.ts": capability,
+  "ffi/devicemapper.ts": ["sys/ioctl.h", "linux/dm-ioctl.h"],
   "ffi/epoll.ts": ["sys/epoll.h"],
   "ffi/errno.ts": ["errno.h"],
   "ffi/file.ts": [...fcntl, "sys/stat.h", "unistd.h"],
+  "ffi/filesystem.ts": ["fcntl.h", "sys/vfs.h", "linux/fs.h", "linux/fiemap.h", "linux/magic.h"],
+  "ffi/inotify.ts": ["sys/inotify.h"],
   "ffi/landlock.ts": [...fcntl, "linux/landlock.h"],
   "ffi/mappings.ts": ["sys/mman.h"],
   "ffi/poll.ts": ["poll.h", "limits.h"],
@@ -16,6 +19,8 @@ export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/seccomp.ts": ["asm/unistd.h", "linux/audit.h", "linux/filter.h", "linux/seccomp.h"],
   "ffi/signal.ts": ["signal.h", "sys/signalfd.h"],
   "ffi/socket.ts": ["sys/socket.h", "sys/uio.h", "sys/un.h"],
+  "daemons/dmfilemapd/fiemap.ts": ["linux/fiemap.h"],
+  "daemons/mdmpd/superblock_new.ts": ["linux/types.h", "asm/byteorder.h", "linux/raid/md_p.h"],
   "src/host/sandbox_calls.ts": ["sched.h", "sys/ioctl.h", "sys/socket.h"],
 };
 
