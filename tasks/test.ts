@@ -8,6 +8,7 @@
 import { parseArgs } from "node:util";
 import { buildAll } from "./build.ts";
 import { checks, runCheck } from "./check.ts";
+import { rigPackages } from "./rig/requirements.ts";
 import { ensurePackages } from "./setup.ts";
 import { type Group, groups, testFiles } from "./test/files.ts";
 import { inParallel } from "./test/pool.ts";
@@ -16,7 +17,7 @@ import { type Result, succeeded } from "./test/result.ts";
 import { killAll, runFile } from "./test/run_file.ts";
 import { runTask } from "./toolchain.ts";
 
-/** The C compiler and headers for layouts, the original daemon and who talks to it, and what looks at ours from outside. */
+/** The C compiler and headers for layouts, the original daemon and who talks to it, what looks at ours from outside, the rig. */
 const packages = [
   "gcc",
   "libc6-dev",
@@ -25,7 +26,6 @@ const packages = [
   "libvirt-clients",
   "libvirt-daemon",
   "libvirt-daemon-driver-qemu",
-  "qemu-system-x86",
   "qemu-utils",
   "strace",
   "systemd",
@@ -34,6 +34,7 @@ const packages = [
   "util-linux",
   "zsh",
   "fish",
+  ...rigPackages,
 ];
 
 /** A named step that is not a test file: done, or failed with what it printed. */
@@ -94,11 +95,13 @@ async function main(): Promise<number> {
   stopOnSignals();
   await ensurePackages("the tests", packages);
   const cores = navigator.hardwareConcurrency;
-  const { fast, heavy } = groups((await testFiles()).filter(wanted), cores);
+  const resources = { cores, memoryBytes: Deno.systemMemoryInfo().available };
+  const { fast, heavy, rig } = groups((await testFiles()).filter(wanted), resources);
   const results = [
     ...await inParallel(Object.keys(allChecks).filter(wanted), cores, runNamedCheck),
     ...await runGroup(fast),
     ...values.fast ? [] : await runGroup(heavy),
+    ...values.fast ? [] : await runGroup(rig),
   ];
   showEnd(results);
   return succeeded(results) ? 0 : 1;

@@ -13,7 +13,13 @@ export interface Group {
 }
 
 /** Folders whose tests start libvirtd, QEMU or thousands of clients, or measure time: few of them side by side. */
-const heavyFolders = ["tests/native/", "tests/fault/", "tests/rig/"];
+const heavyFolders = ["tests/native/", "tests/fault/"];
+
+/** Folders whose tests run in machines of their own: many side by side, but nothing else that measures time. */
+const rigFolders = ["tests/rig/"];
+
+/** What a test of the rig may take, with up to three nodes. */
+const RIG_TEST_BYTES = 2 ** 31;
 
 /** Paths of all test files below tests/, relative to the checkout and sorted. */
 export async function testFiles(): Promise<string[]> {
@@ -26,15 +32,32 @@ export async function testFiles(): Promise<string[]> {
   return files.sort();
 }
 
+/** What the tests may use of this machine. */
+export interface Resources {
+  readonly cores: number;
+  readonly memoryBytes: number;
+}
+
 /** Divides test files into the groups that run one after the other. */
-export function groups(files: readonly string[], cores: number): { fast: Group; heavy: Group } {
-  const isHeavy = (file: string): boolean => heavyFolders.some((folder) => file.startsWith(folder));
+export function groups(
+  files: readonly string[],
+  { cores, memoryBytes }: Resources,
+): { fast: Group; heavy: Group; rig: Group } {
+  const within = (folders: readonly string[]) => (file: string): boolean =>
+    folders.some((folder) => file.startsWith(folder));
+  const [isHeavy, isRig] = [within(heavyFolders), within(rigFolders)];
+  const rigJobs = Math.min(cores, Math.floor(memoryBytes / RIG_TEST_BYTES));
   return {
-    fast: { files: files.filter((file) => !isHeavy(file)), jobs: cores, limitSeconds: 600 },
+    fast: {
+      files: files.filter((file) => !isHeavy(file) && !isRig(file)),
+      jobs: cores,
+      limitSeconds: 600,
+    },
     heavy: {
       files: files.filter(isHeavy),
       jobs: Math.max(1, Math.floor(cores / 2)),
       limitSeconds: 1200,
     },
+    rig: { files: files.filter(isRig), jobs: Math.max(1, rigJobs), limitSeconds: 1200 },
   };
 }

@@ -130,10 +130,17 @@ Deno.test("summary leaves out the skipped when there are none", () => {
 });
 
 Deno.test("groups keeps heavy files apart, and fewer of them side by side", () => {
-  const { fast, heavy } = groups(["tests/a.test.ts", "tests/fault/b.test.ts"], 4);
+  const files = ["tests/a.test.ts", "tests/fault/b.test.ts", "tests/rig/c.test.ts"];
+  const { fast, heavy, rig } = groups(files, { cores: 4, memoryBytes: 2 ** 33 });
   assertEquals([fast.files, fast.jobs], [["tests/a.test.ts"], 4]);
   assertEquals([heavy.files, heavy.jobs], [["tests/fault/b.test.ts"], 2]);
-  assertEquals(groups([], 1).heavy.jobs, 1);
+  assertEquals([rig.files, rig.jobs], [["tests/rig/c.test.ts"], 4]);
+});
+
+Deno.test("groups runs one machine at a time where memory or cores are short", () => {
+  const { heavy, rig } = groups([], { cores: 1, memoryBytes: 2 ** 30 });
+  assertEquals([heavy.jobs, rig.jobs], [1, 1]);
+  assertEquals(groups([], { cores: 8, memoryBytes: 2 ** 32 }).rig.jobs, 2);
 });
 
 Deno.test("inParallel runs so many at a time and keeps the order", async () => {

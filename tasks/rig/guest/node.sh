@@ -54,7 +54,7 @@ run_scenario() {
   "") wait_for_shell ;;
   *.ts) "$RIG_DENO" run -A --quiet --cached-only --no-check --config="$RIG_CHECKOUT/deno.json" \
     "$RIG_SCENARIO" "$@" ;;
-  *) (. "$RIG_SCENARIO") ;;
+  *) (. "$RIG_SCENARIO"; true) ;; # come to its end, whatever its last command said
   esac
 }
 

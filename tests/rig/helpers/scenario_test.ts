@@ -1,11 +1,8 @@
 /** Deno tests made of rig scenarios. */
-import { obstacle } from "../../../tasks/rig/requirements.ts";
-import { missingPrograms } from "../../../tasks/rig/requirements.ts";
 import { obtainBoot } from "../../../tasks/rig/boot.ts";
+import { missingPrograms, obstacle } from "../../../tasks/rig/requirements.ts";
 import { type RunOptions, runScenario, type ScenarioRun } from "../../../tasks/rig/run.ts";
 import { loadScenario } from "../../../tasks/rig/scenario.ts";
-
-export type { ScenarioRun };
 
 /**
  * Registers a test that runs a scenario of tests/rig and fails with any of its checks, or when it does not come to its end.
@@ -19,30 +16,40 @@ export async function scenarioTest(
   options: RunOptions = {},
   after: (run: ScenarioRun) => void | Promise<void> = () => {},
 ): Promise<void> {
-  const reason = await reasonToSkip(scenario);
-  if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
-  Deno.test({
-    name,
-    ignore: reason !== undefined,
-    fn: async (test) => {
-      await using run = await runScenario(scenario, options);
-      for (const { name, ok, detail } of run.checks) {
-        await test.step(name, () => assertThat(ok, detail));
-      }
-      assertThat(run.faults.length === 0, `${run.faults.join("\n")}\n${consoles(run)}`);
-      await after(run);
-    },
+  skippableTest(name, await reasonToSkip(scenario), async (test) => {
+    await using run = await runScenario(scenario, options);
+    for (const { name, ok, detail } of run.checks) {
+      await test.step(name, () => assertThat(ok, detail));
+    }
+    assertThat(run.faults.length === 0, `${run.faults.join("\n")}\n${consoles(run)}`);
+    await after(run);
   });
+}
+
+/** Registers a test that starts guests by itself; skipped where none can be started. */
+export async function rigTest(name: string, body: () => Promise<void>): Promise<void> {
+  skippableTest(name, await reasonForNoGuest(), body);
+}
+
+function skippableTest(
+  name: string,
+  reason: string | undefined,
+  fn: (test: Deno.TestContext) => Promise<void>,
+): void {
+  if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
+  Deno.test({ name, ignore: reason !== undefined, fn });
 }
 
 async function reasonToSkip(scenario: string): Promise<string | undefined> {
   const { plan } = await loadScenario(scenario);
   const missing = await missingPrograms(plan.needs);
   if (missing.length > 0) return `${missing.join(", ")} not installed`;
-  return await obstacle() ?? await noKernel();
+  return await reasonForNoGuest();
 }
 
-async function noKernel(): Promise<string | undefined> {
+async function reasonForNoGuest(): Promise<string | undefined> {
+  const reason = await obstacle();
+  if (reason !== undefined) return reason;
   try {
     await obtainBoot();
     return undefined;
