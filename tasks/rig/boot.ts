@@ -12,13 +12,18 @@ export interface Boot {
   readonly acceleration: Acceleration;
 }
 
-/** Kernel and initramfs from the cache, checked, or made now. Throws when there is no kernel to be had. */
-export async function obtainBoot(): Promise<Boot> {
+let known: Promise<Boot> | undefined;
+
+/**
+ * Kernel and initramfs from the cache, checked once by each process, or made now. Throws when there is no kernel to be had.
+ */
+export function obtainBoot(): Promise<Boot> {
+  return known ??= findBoot();
+}
+
+async function findBoot(): Promise<Boot> {
   const kernel = await obtainKernel();
   const initramfs = await obtainInitramfs(kernel);
-  return {
-    ...kernel,
-    initramfs,
-    acceleration: await chooseAcceleration(kernel.image, initramfs),
-  };
+  const acceleration = await chooseAcceleration(kernel.image, initramfs);
+  return { ...kernel, initramfs, acceleration };
 }

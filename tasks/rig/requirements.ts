@@ -1,5 +1,5 @@
 /** What the rig needs of the machine it runs on. */
-import { exists, run } from "../toolchain.ts";
+import { run } from "../toolchain.ts";
 
 /** Debian packages: the emulator, what makes the guest's boot image, and what scenarios use. */
 export const rigPackages: readonly string[] = [
@@ -14,6 +14,7 @@ export const rigPackages: readonly string[] = [
   "xfsprogs",
   "mdadm",
   "fio",
+  "blktrace",
 ];
 
 /** Programs without which no guest starts, each with the package that has it. */
@@ -52,9 +53,14 @@ export async function findProgram(name: string): Promise<string | undefined> {
   const folders = `${Deno.env.get("PATH") ?? ""}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`;
   for (const folder of folders.split(":").filter((folder) => folder.startsWith("/"))) {
     const path = `${folder}/${name}`;
-    if (await exists(path)) return path;
+    if (await isReachable(path)) return path;
   }
   return undefined;
+}
+
+/** PATH may name folders that are closed to us. */
+async function isReachable(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
 /** Runs a program of the list above, wherever it is, and returns what it printed. Throws with its output when it fails. */

@@ -36,12 +36,9 @@ export async function shell(options: RunOptions): Promise<number> {
   return code;
 }
 
+/** A serial line does not know how large the terminal is. */
 function terminalVariables(): Record<string, string> {
-  const always = {
-    RIG_SHELL: Deno.env.get("SHELL") ?? "/bin/sh",
-    TERM: Deno.env.get("TERM") ?? "dumb",
-  };
-  if (!Deno.stdout.isTerminal()) return always;
+  if (!Deno.stdout.isTerminal()) return { RIG_TERMINAL: "", TERM: "dumb" };
   const { columns, rows } = Deno.consoleSize();
-  return { ...always, RIG_TERMINAL: `cols ${columns} rows ${rows}` };
+  return { RIG_TERMINAL: `cols ${columns} rows ${rows}`, TERM: Deno.env.get("TERM") ?? "linux" };
 }

@@ -1,5 +1,5 @@
 # Device-mapper targets, md personalities, and file systems on a virtio disk
-# rig: disk=data:512M needs=dmsetup needs=mkfs.xfs needs=mkfs.ext4 needs=mdadm
+# rig: disk=data:512M needs=dmsetup needs=mkfs.xfs needs=mkfs.ext4 needs=mdadm needs=blktrace
 
 knows() { dmsetup targets | grep -q "^$1 "; }
 
@@ -27,3 +27,19 @@ for type in ext4 xfs; do
   check "$type is unmounted" umount /mnt/$type
   dd if=/dev/zero of=/dev/mapper/whole bs=1M count=1 conv=fsync 2>/dev/null
 done
+
+check "md builds a multipath array of two paths" \
+  mdadm --build /dev/md0 --run --level=multipath --raid-devices=2 /dev/ram0 /dev/ram1
+
+# What the kernel counts and what blktrace sees must be what was written.
+cd /run || exit 1
+disk=$(readlink /dev/rig/data)
+writes() { busybox awk '{ print $5 }' "/sys/block/${disk##*/}/stat"; }
+blktrace -d "$disk" -o trace >/dev/null 2>&1 &
+check "blktrace listens" eventually 10 [ -e "/sys/kernel/debug/block/${disk##*/}/trace0" ]
+before=$(writes)
+dd if=/dev/zero of=/dev/mapper/whole bs=4096 count=5 oflag=direct 2>/dev/null
+equal "the kernel has counted 5 writes" 5 $(($(writes) - before))
+kill $!
+wait $!
+equal "blktrace has seen 5 writes" 5 "$(blkparse -i trace -q -f '%a %d %S %n\n' | grep -c '^C W')"

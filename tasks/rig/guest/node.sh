@@ -63,8 +63,8 @@ wait_for_shell() {
   if [ "$RIG_NODE" -gt 1 ]; then
     until [ -e /rig/node1/ended ]; do sleep 1; done
   else
-    [ -z "$RIG_TERMINAL" ] || stty $RIG_TERMINAL
-    setsid -c "$RIG_SHELL" </dev/console >/dev/console 2>&1
+    [ -z "$RIG_TERMINAL" ] || stty $RIG_TERMINAL </dev/ttyS0
+    setsid -w -c bash --norc </dev/ttyS0 >/dev/ttyS0 2>&1
   fi
 }
 
