@@ -35,7 +35,10 @@ export async function runFile(file: string, limitSeconds: number): Promise<Resul
   }
 }
 
-/** The log is a file: a pipe would stay open for as long as anything that a test left behind. */
+/**
+ * The log is a file: a pipe would stay open for as long as anything that a test left behind. setpriv has the session die with us
+ * when we cannot kill it any more, and with it the machines of the rig.
+ */
 async function runSession(
   file: string,
   junit: string,
@@ -45,7 +48,7 @@ async function runSession(
   const child = new Deno.Command("sh", {
     args: [
       "-c",
-      'exec "$@" >"$LOG" 2>&1',
+      'command -v setpriv >/dev/null && set -- setpriv --pdeathsig KILL "$@"; exec "$@" >"$LOG" 2>&1',
       "sh",
       Deno.execPath(),
       ...denoTest,

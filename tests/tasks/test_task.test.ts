@@ -89,6 +89,39 @@ Deno.test("runFile kills a file that takes too long, with what it started", asyn
   await Deno.remove(pids);
 });
 
+Deno.test("a test file does not outlive a task that is killed with -9", async () => {
+  const temporary = await Deno.makeTempDir();
+  const pids = `${temporary}/pids`;
+  await Deno.writeTextFile(pids, "");
+  const slow = `Deno.test("slow", async () => {
+    Deno.writeTextFileSync("${pids}", String(Deno.pid));
+    await new Promise((resolve) => setTimeout(resolve, 1_000_000));
+  });`;
+  await using checkout = await Checkout.ofTasks({ "tests/slow.test.ts": slow });
+  const task = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", "tasks/test.ts", "--only", "^tests/"],
+    cwd: checkout.path,
+    env: { TMPDIR: temporary },
+    stdout: "null",
+  }).spawn();
+  await until(async () => (await Deno.readTextFile(pids)) !== "");
+  const test = Number(await Deno.readTextFile(pids));
+  assertEquals(await isRunning(test), true);
+  task.kill("SIGKILL");
+  await task.status;
+  await until(async () => !await isRunning(test));
+  await Deno.remove(temporary, { recursive: true });
+});
+
+/** Waits until something holds, for at most half a minute. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("did not come about in half a minute");
+}
+
 /** Whether a process runs; one that is dead but not yet reaped does not. */
 async function isRunning(pid: number): Promise<boolean> {
   try {
