@@ -1,7 +1,9 @@
 /** An interactive guest. */
 import { obtainBoot } from "./boot.ts";
+import { environmentOf } from "./environment.ts";
+import { machineOf } from "./nodes.ts";
 import { MachineProcess } from "./process.ts";
-import { environmentOf, machineOf, type RunOptions } from "./run.ts";
+import type { RunOptions } from "./run.ts";
 import { RunFolder } from "./run_folder.ts";
 import { defaultPlan, type Plan } from "./scenario.ts";
 

@@ -1,6 +1,7 @@
 /** What `task rig` prints. */
 import { parseLine } from "./results.ts";
-import type { NodeRun, ScenarioRun } from "./run.ts";
+import type { NodeRun } from "./nodes.ts";
+import type { ScenarioRun } from "./run.ts";
 
 /** Shows a line of results as it comes. */
 export function showLine(node: number, text: string): void {
