@@ -20,6 +20,7 @@ export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 export const F_DUPFD_CLOEXEC = 1030;
+export const F_DUPFD = 0;
 export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
@@ -33,30 +34,33 @@ export const W_OK = 2;
 export const X_OK = 1;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
 const S_IFSOCK = 0o140000;
 
 /** struct stat of asm/stat.h (x86-64) and asm-generic/stat.h (aarch64), as far as we read it. */
-const STAT: Layout<"st_dev" | "st_ino" | "st_mode" | "st_size"> = Deno.build.arch === "x86_64"
-  ? layout("struct stat", {
-    st_dev: "u64",
-    st_ino: "u64",
-    st_nlink: "u64",
-    st_mode: "u32",
-    owners: ["bytes", 12],
-    st_rdev: "u64",
-    st_size: "i64",
-    rest: ["bytes", 88],
-  })
-  : layout("struct stat", {
-    st_dev: "u64",
-    st_ino: "u64",
-    st_mode: "u32",
-    owners: ["bytes", 12],
-    st_rdev: "u64",
-    pad: "u64",
-    st_size: "i64",
-    rest: ["bytes", 72],
-  });
+const STAT: Layout<"st_dev" | "st_ino" | "st_nlink" | "st_mode" | "st_rdev" | "st_size"> =
+  Deno.build.arch === "x86_64"
+    ? layout("struct stat", {
+      st_dev: "u64",
+      st_ino: "u64",
+      st_nlink: "u64",
+      st_mode: "u32",
+      owners: ["bytes", 12],
+      st_rdev: "u64",
+      st_size: "i64",
+      rest: ["bytes", 88],
+    })
+    : layout("struct stat", {
+      st_dev: "u64",
+      st_ino: "u64",
+      st_mode: "u32",
+      st_nlink: "u32",
+      owners: ["bytes", 8],
+      st_rdev: "u64",
+      pad: "u64",
+      st_size: "i64",
+      rest: ["bytes", 72],
+    });
 
 /** fcntl(2) record lock, asm-generic/fcntl.h. */
 const FLOCK = layout("struct flock", {
@@ -77,6 +81,7 @@ export const CONSTANTS = {
   O_APPEND,
   O_NONBLOCK,
   O_CLOEXEC,
+  F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_SETFD,
@@ -91,6 +96,7 @@ export const CONSTANTS = {
   X_OK,
   S_IFMT,
   S_IFDIR,
+  S_IFREG,
   S_IFSOCK,
 };
 export const STRUCTS = [STAT, FLOCK];
@@ -98,7 +104,7 @@ export const STRUCTS = [STAT, FLOCK];
 type Path = Uint8Array<ArrayBuffer>;
 
 /** What the last statPath or statDescriptor found. Reused: read it before the next call. */
-export const status = { dev: 0, ino: 0, mode: 0, size: 0 };
+export const status = { dev: 0, ino: 0, links: 0, mode: 0, device: 0, size: 0 };
 
 const statBuffer = new Uint8Array(STAT.size);
 const statView = new DataView(statBuffer.buffer);
@@ -107,7 +113,11 @@ function statResult(result: number): number {
   if (result < 0) return -errno();
   status.dev = getU64(statView, STAT.at.st_dev);
   status.ino = getU64(statView, STAT.at.st_ino);
+  // 64 bits wide on x86-64, 32 on aarch64; no file system has 2^32 links.
+  status.links = statView.getUint32(STAT.at.st_nlink, true);
   status.mode = statView.getUint32(STAT.at.st_mode, true);
+  // What a device node stands for: 32 bits hold all that the kernel has.
+  status.device = statView.getUint32(STAT.at.st_rdev, true);
   status.size = getU64(statView, STAT.at.st_size);
   return 0;
 }
@@ -124,6 +134,10 @@ export function statDescriptor(fd: number): number {
 
 export function isDirectory(mode: number): boolean {
   return (mode & S_IFMT) === S_IFDIR;
+}
+
+export function isRegularFile(mode: number): boolean {
+  return (mode & S_IFMT) === S_IFREG;
 }
 
 export function isSocket(mode: number): boolean {
@@ -172,6 +186,12 @@ export function setCloseOnExec(fd: number, on: boolean): void {
   check(libc.fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0), "fcntl(F_SETFD)", String(fd));
 }
 
+/** Whether the descriptor is closed by execve, and so cannot have come with one; −errno (EBADF) when it is not open. */
+export function isClosedOnExec(fd: number): boolean | number {
+  const flags = libc.fcntl(fd, F_GETFD, 0);
+  return flags < 0 ? -errno() : (flags & FD_CLOEXEC) !== 0;
+}
+
 /** Throws Errno (EBADF). */
 export function setNonBlocking(fd: number): void {
   const flags = check(libc.fcntl(fd, F_GETFL, 0), "fcntl(F_GETFL)", String(fd));
@@ -181,6 +201,11 @@ export function setNonBlocking(fd: number): void {
 /** A second descriptor of the same open file, closed by execve. Throws Errno (EMFILE). */
 export function duplicate(fd: number): number {
   return check(libc.fcntl(fd, F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD_CLOEXEC)", String(fd));
+}
+
+/** A second descriptor of the same open file, from `lowest` on, that execve leaves open. Throws Errno (EMFILE). */
+export function duplicateForExec(fd: number, lowest: number): number {
+  return check(libc.fcntl(fd, F_DUPFD, lowest), "fcntl(F_DUPFD)", String(fd));
 }
 
 /** Reads once; the number of bytes or −errno. */

@@ -85,6 +85,16 @@ export const libc = openLibrary("libc.so.6", {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int fcntl(int fd, int op, struct flock *lock)
   fcntl_lock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" },
+  // int fstatfs(int fd, struct statfs *buf)
+  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
+  // int ioctl(int fd, unsigned long op, void *argp)
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  // int inotify_init1(int flags)
+  inotify_init1: { parameters: ["i32"], result: "i32" },
+  // int inotify_add_watch(int fd, const char *pathname, uint32_t mask)
+  inotify_add_watch: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int inotify_rm_watch(int fd, int wd)
+  inotify_rm_watch: { parameters: ["i32", "i32"], result: "i32" },
   // int dup2(int oldfd, int newfd)
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int unlink(const char *pathname)

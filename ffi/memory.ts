@@ -1,4 +1,5 @@
 /** Memory across the border: addresses of our buffers, C strings in both directions. */
+import { fromReversibleText, toBytes } from "../src/wire/bytes.ts";
 import { libc } from "./libc.ts";
 
 const encoder = new TextEncoder();
@@ -10,9 +11,13 @@ export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
   return libc.memcpy(buffer, 0n, 0n);
 }
 
-/** A NUL-terminated copy of a string, in UTF-8. Throws TypeError on an embedded NUL, which C would cut at. */
+/**
+ * A NUL-terminated copy of a string, in UTF-8; bytes that are not, in text that holds them reversibly (src/wire/bytes.ts), are given
+ * back as they were. Throws TypeError on an embedded NUL, which C would cut at.
+ */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) throw new TypeError(`"${text}" holds a NUL`);
+  if (!text.isWellFormed()) return toBytes(fromReversibleText(text + "\0"));
   return encoder.encode(text + "\0");
 }
 

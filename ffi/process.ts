@@ -1,4 +1,5 @@
 /** Processes: this one's identity and limits, starting and replacing programs, watching and signalling others. */
+import { decodeBytes, toReversibleText } from "../src/wire/bytes.ts";
 import { layout, setU64 } from "../src/wire/layout.ts";
 import { check, Errno, errno } from "./errno.ts";
 import { readWholeFile } from "./file.ts";
@@ -45,11 +46,12 @@ export function effectiveUserId(): number {
 const PROC_LIMIT_BYTES = 16 << 20;
 
 function readNulSeparated(path: string): string[] {
-  const text = new TextDecoder().decode(readWholeFile(path, PROC_LIMIT_BYTES));
-  return text.split("\0").slice(0, -1);
+  const bytes = readWholeFile(path, PROC_LIMIT_BYTES);
+  const words = decodeBytes(bytes, 0, bytes.length).split("\0").slice(0, -1);
+  return words.map(toReversibleText);
 }
 
-/** This process's arguments as given to execve, the program's name first. Throws Errno. */
+/** This process's arguments as given to execve, the program's name first, as reversible text (src/wire/bytes.ts). Throws Errno. */
 export function commandLine(): string[] {
   return readNulSeparated("/proc/self/cmdline");
 }

@@ -15,6 +15,7 @@ export const SIGPIPE = 13;
 export const SIGALRM = 14;
 export const SIGTERM = 15;
 export const SIGCHLD = 17;
+export const SIGIO = 29;
 const SIG_BLOCK = 0;
 const SIG_SETMASK = 2;
 const SFD_NONBLOCK = 0o4000;
@@ -42,6 +43,7 @@ export const CONSTANTS = {
   SIGALRM,
   SIGTERM,
   SIGCHLD,
+  SIGIO,
   SIG_BLOCK,
   SIG_SETMASK,
   SFD_NONBLOCK,
