@@ -6,7 +6,7 @@
  */
 import { join } from "@std/path";
 import { parseArgs } from "node:util";
-import type { CommandSpec, Manifest, OptionSpec } from "../src/host/manifest.ts";
+import type { CommandSpec, Manifest, OperandSpec, OptionSpec } from "../src/host/manifest.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
 import { root, runTask } from "./toolchain.ts";
 import { sentences, wrap } from "./wrap.ts";
@@ -48,8 +48,19 @@ function commandSynopsis(command: CommandSpec): string[] {
   return [".Nm", `.Cm ${command.name}`, ...(command.options ?? []).map(optionSynopsis)];
 }
 
-function synopsis({ options, commands }: Manifest): string[] {
-  return [".Nm", ...options.map(optionSynopsis), ...commands.flatMap(commandSynopsis)];
+function operandSynopsis({ name, optional }: OperandSpec): string {
+  return optional === true ? `.Op Ar ${name}` : `.Ar ${name}`;
+}
+
+function synopsis({ operands = [], options, commands }: Manifest): string[] {
+  return [
+    ...[".Nm", ...options.map(optionSynopsis), ...operands.map(operandSynopsis)],
+    ...commands.flatMap(commandSynopsis),
+  ];
+}
+
+function operandItem({ name, help }: OperandSpec): [string, string] {
+  return [`Ar ${name}`, help];
 }
 
 function optionItem(option: OptionSpec): [string, string] {
@@ -98,7 +109,8 @@ function grantItems({ capabilities }: Manifest): [string, string][] {
 /** What can stand between the marks, by name. */
 const TABLES: Readonly<Record<string, (manifest: Manifest) => string[]>> = {
   synopsis,
-  options: ({ options }) => tagged(options.map(optionItem), "Ds"),
+  options: ({ operands = [], options }) =>
+    tagged([...operands.map(operandItem), ...options.map(optionItem)], "Ds"),
   commands: ({ commands }) => tagged(commands.flatMap(commandItems), "Ds"),
   configuration: (manifest) => tagged(configItems(manifest), "Ds"),
   environment: ({ environment }) =>

@@ -6,11 +6,19 @@
  */
 import { join, relative } from "@std/path";
 import { parseArgs } from "node:util";
-import type { Manifest, SocketSpec } from "../src/host/manifest.ts";
+import type { Manifest, SocketSpec, UnitSpec } from "../src/host/manifest.ts";
 import { allowedSyscalls } from "../src/host/runtime_syscalls.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
 import { root, runTask } from "./toolchain.ts";
 import { wrap } from "./wrap.ts";
+
+/** The manifest of a daemon that the service manager starts. */
+export type ServiceManifest = Manifest & { readonly unit: UnitSpec };
+
+/** Whether a daemon has units at all. */
+export function isService(manifest: Manifest): manifest is ServiceManifest {
+  return manifest.unit !== undefined;
+}
 
 /** Where an installed daemon is, unless the caller says otherwise. */
 export const PROGRAM_FOLDER = "/usr/sbin";
@@ -50,7 +58,7 @@ function directiveName(line: string): string {
   return line.slice(0, line.indexOf("="));
 }
 
-function unitSection({ sockets, unit }: Manifest): string[] {
+function unitSection({ sockets, unit }: ServiceManifest): string[] {
   return [
     "[Unit]",
     `Description=${unit.description}`,
@@ -61,7 +69,7 @@ function unitSection({ sockets, unit }: Manifest): string[] {
   ];
 }
 
-function startLines({ name, unit }: Manifest, programFolder: string): string[] {
+function startLines({ name, unit }: ServiceManifest, programFolder: string): string[] {
   const variable = unit.argumentsVariable;
   const program = join(programFolder, name);
   return [
@@ -95,7 +103,7 @@ function syscallLines(manifest: Manifest): string[] {
   ];
 }
 
-function hardeningLines({ unit }: Manifest): string[] {
+function hardeningLines({ unit }: ServiceManifest): string[] {
   const own = new Set(unit.hardening.map(({ directive }) => directiveName(directive)));
   return [
     ...NEVER_NEEDED.filter((line) => !own.has(directiveName(line))),
@@ -111,7 +119,7 @@ function installSection({ sockets }: Manifest): string[] {
 }
 
 /** The text of NAME.service. */
-export function serviceUnit(manifest: Manifest, programFolder = PROGRAM_FOLDER): string {
+export function serviceUnit(manifest: ServiceManifest, programFolder = PROGRAM_FOLDER): string {
   return [
     ...unitSection(manifest),
     "",
@@ -130,7 +138,7 @@ export function serviceUnit(manifest: Manifest, programFolder = PROGRAM_FOLDER):
 }
 
 /** The text of a socket's unit. The first socket of a daemon leads: the others come and go with it. */
-export function socketUnit({ name, sockets, unit }: Manifest, socket: SocketSpec): string {
+export function socketUnit({ name, sockets, unit }: ServiceManifest, socket: SocketSpec): string {
   const [first] = sockets;
   const follows = socket === first ? [] : [`BindsTo=${first.name}`, `After=${first.name}`];
   return [
@@ -151,8 +159,9 @@ export function socketUnit({ name, sockets, unit }: Manifest, socket: SocketSpec
   ].join("\n");
 }
 
-/** All units of a daemon, by file name. */
+/** All units of a daemon, by file name; none of one that is started otherwise. */
 export function units(manifest: Manifest, programFolder = PROGRAM_FOLDER): Map<string, string> {
+  if (!isService(manifest)) return new Map();
   return new Map([
     [`${manifest.name}.service`, serviceUnit(manifest, programFolder)],
     ...manifest.sockets.map((socket): [string, string] => [

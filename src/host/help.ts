@@ -1,7 +1,10 @@
 /** The text of `--help`, from the manifest, laid out as libvirt's daemons have it. */
-import type { CommandSpec, FileSpec, Manifest, OptionSpec } from "./manifest.ts";
+import type { CommandSpec, FileSpec, Manifest, OperandSpec, OptionSpec } from "./manifest.ts";
 
-export type HelpManifest = Pick<Manifest, "summary" | "options" | "commands" | "files">;
+export type HelpManifest = Pick<
+  Manifest,
+  "summary" | "operands" | "options" | "commands" | "files"
+>;
 
 function optionNames(option: OptionSpec): string {
   const short = option.short === undefined ? "    " : `-${option.short} |`;
@@ -28,9 +31,19 @@ function commandLines(command: CommandSpec): string[] {
   ]);
 }
 
-function usageLines(program: string, commands: readonly CommandSpec[]): string[] {
+function usageLines(program: string, { operands = [], commands }: HelpManifest): string[] {
   const line = (rest: string): string => `  ${program} ${rest}`;
-  return [line("[options]"), ...commands.map((command) => line(`${command.name} [options]`))];
+  const words = operands.map(({ name, optional }) => optional === true ? ` [${name}]` : ` ${name}`);
+  return [
+    line(`[options]${words.join("")}`),
+    ...commands.map((command) => line(`${command.name} [options]`)),
+  ];
+}
+
+function operandLines(operands: readonly OperandSpec[]): string[] {
+  return operands.length === 0
+    ? []
+    : ["", "Arguments:", ...columns(operands.map(({ name, help }) => [name, help]))];
 }
 
 function fileLines(files: readonly FileSpec[], session: boolean): string[] {
@@ -43,9 +56,10 @@ function fileLines(files: readonly FileSpec[], session: boolean): string[] {
 
 /** `program`: as the user typed it. `session`: show the paths of a daemon that does not run as root. */
 export function helpText(manifest: HelpManifest, program: string, session: boolean): string {
-  const { commands, files } = manifest;
+  const { operands = [], commands, files } = manifest;
   const lines = [
-    ...["", "Usage:", ...usageLines(program, commands)],
+    ...["", "Usage:", ...usageLines(program, manifest)],
+    ...operandLines(operands),
     ...["", "Options:", ...optionLines(manifest.options)],
     ...(commands.length === 0 ? [] : ["", "Commands:", ...commands.flatMap(commandLines)]),
     ...["", `${manifest.summary}:`],

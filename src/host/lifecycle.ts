@@ -21,32 +21,44 @@ import type { Program } from "./program.ts";
 
 /** Tells the child which descriptor leads to its parent. */
 const READY_VARIABLE = "HOSTKEEP_READY_FD";
-/** Where the child finds it: above the standard three, below what a service manager passes is fine, nothing is passed here. */
-const READY_DESCRIPTOR = 3;
+/** Where the child finds it: the first behind the standard three that is not for something else. */
+const READY_LOWEST = 3;
 
 /** How a start in the background ended. */
 export interface StartResult {
+  readonly pid: number;
   /** The child's last byte: 0 when it serves, else its reason; undefined when it died without a word. */
   readonly status: number | undefined;
   /** What it said before. */
   readonly text: string;
 }
 
+export interface BackgroundOptions {
+  /** The child keeps our standard input, output and error instead of getting /dev/null. */
+  readonly keepStandard?: boolean;
+  /** Descriptors that execve leaves open and the child is to find under their numbers. */
+  readonly inherited?: readonly number[];
+}
+
 /** Starts this program again in the background and waits until it serves or fails. Throws Errno. */
-export function startInBackground(program: Program): StartResult {
+export function startInBackground(program: Program, options: BackgroundOptions = {}): StartResult {
+  const { keepStandard = false, inherited = [] } = options;
   const pipe = makePipe();
+  let ready = READY_LOWEST;
+  while (inherited.includes(ready)) ready++;
   const devNull = openFile(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0);
   const environment = new Map(program.environment);
-  environment.set(READY_VARIABLE, String(READY_DESCRIPTOR));
-  spawn({
+  environment.set(READY_VARIABLE, String(ready));
+  const standard = keepStandard ? [] : [0, 1, 2].map((fd): [number, number] => [devNull, fd]);
+  const pid = spawn({
     path: program.path,
     argv: [program.calledAs, ...program.args],
     environment,
-    descriptors: [[devNull, 0], [devNull, 1], [devNull, 2], [pipe.write, READY_DESCRIPTOR]],
+    descriptors: [...standard, [pipe.write, ready]],
     newSession: true,
   });
   closeDescriptor(pipe.write);
-  return splitResult(readAll(pipe.read));
+  return { pid, ...splitResult(readAll(pipe.read)) };
 }
 
 function readAll(fd: number): Uint8Array {
@@ -62,7 +74,7 @@ function readAll(fd: number): Uint8Array {
 }
 
 /** The last byte is the status if it is a control character; text never ends in one but a newline (10). */
-function splitResult(bytes: Uint8Array): StartResult {
+function splitResult(bytes: Uint8Array): Omit<StartResult, "pid"> {
   const last = bytes.at(-1);
   const hasStatus = last !== undefined && last < 10;
   const text = new TextDecoder().decode(hasStatus ? bytes.subarray(0, -1) : bytes);
@@ -79,6 +91,11 @@ export class ReadyHandshake {
     environment.delete(READY_VARIABLE);
     this.#fd = Number(fd);
     setCloseOnExec(this.#fd, true);
+  }
+
+  /** The descriptor that leads to the starter, or undefined. */
+  get fd(): number | undefined {
+    return this.#fd;
   }
 
   /** Whether this process was started in the background by its parent. */

@@ -17,6 +17,14 @@ export interface OptionSpec {
   readonly extension?: boolean;
 }
 
+/** A word of the command line that is no option, in its place. */
+export interface OperandSpec {
+  readonly name: string;
+  readonly help: string;
+  /** It may be left out, as then must be those behind it. */
+  readonly optional?: boolean;
+}
+
 /** A subcommand of the binary, such as `status`, which talks to the running daemon. */
 export interface CommandSpec {
   readonly name: string;
@@ -104,6 +112,8 @@ export interface Manifest {
   readonly name: string;
   readonly summary: string;
   readonly description: readonly string[];
+  /** Absent where a daemon takes none. */
+  readonly operands?: readonly OperandSpec[];
   readonly options: readonly OptionSpec[];
   readonly commands: readonly CommandSpec[];
   readonly configKeys: readonly ConfigKeySpec[];
@@ -113,7 +123,8 @@ export interface Manifest {
   readonly files: readonly FileSpec[];
   readonly sockets: readonly SocketSpec[];
   readonly limits: readonly LimitSpec[];
-  readonly unit: UnitSpec;
+  /** Absent where the daemon is not started by the service manager. */
+  readonly unit?: UnitSpec;
   /** Shared libraries, by soname, that ffi/ may open. */
   readonly libraries: readonly string[];
   /** Set, with the reason, where callbacks from C force `--allow-ffi` without a list. */
