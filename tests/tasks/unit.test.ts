@@ -4,13 +4,28 @@ import type { Manifest } from "../../src/host/manifest.ts";
 import { allowedSyscalls } from "../../src/host/runtime_syscalls.ts";
 import { daemonNames, loadManifest } from "../../tasks/daemons.ts";
 import { run } from "../../tasks/toolchain.ts";
-import { serviceUnit, socketUnit, units, writeUnits } from "../../tasks/unit.ts";
+import {
+  isService,
+  type ServiceManifest,
+  serviceUnit,
+  socketUnit,
+  units,
+  writeUnits,
+} from "../../tasks/unit.ts";
 import { inFolder, testWith } from "./needs.ts";
 
 /** The most exposure that a service may have, in the tenths that systemd-analyze takes; 100 is the worst. */
 const MOST_EXPOSED: Readonly<Record<string, number>> = { virtlockd: 12 };
 
-const names = await daemonNames();
+const all = await Promise.all((await daemonNames()).map(loadManifest));
+/** Daemons that the service manager starts. */
+const services = all.filter(isService);
+
+async function loadService(name: string): Promise<ServiceManifest> {
+  const manifest = await loadManifest(name);
+  if (!isService(manifest)) throw new Error(`"${name}" has no unit`);
+  return manifest;
+}
 
 /** A folder with a daemon's units and an executable where its service looks for one. */
 async function withUnits(
@@ -32,15 +47,15 @@ function verify(paths: readonly string[]): Promise<{ success: boolean; output: s
 }
 
 await testWith(["systemd-analyze"], "systemd finds no fault with any unit", async () => {
-  for (const name of names) {
-    await withUnits(await loadManifest(name), async (_folder, paths) => {
+  for (const manifest of services) {
+    await withUnits(manifest, async (_folder, paths) => {
       assertEquals((await verify(paths)).output, "");
     });
   }
 });
 
 await testWith(["systemd-analyze"], "systemd finds a fault that is there", async () => {
-  const manifest = await loadManifest(names[0]);
+  const [manifest] = services;
   const hardening = [{ directive: "ProtectSystem=somewhat", why: "It is wrong." }];
   await withUnits(
     { ...manifest, unit: { ...manifest.unit, hardening } },
@@ -56,15 +71,16 @@ async function isExposedAtMost(most: number, unit: string): Promise<boolean> {
 }
 
 await testWith(["systemd-analyze"], "every service is within its exposure", async () => {
-  for (const name of names) {
-    await withUnits(await loadManifest(name), async (_folder, [service]) => {
-      assertEquals(await isExposedAtMost(MOST_EXPOSED[name], service), true, name);
+  for (const manifest of services) {
+    await withUnits(manifest, async (_folder, [service]) => {
+      const most = MOST_EXPOSED[manifest.name];
+      assertEquals(await isExposedAtMost(most, service), true, manifest.name);
       assertEquals(await isExposedAtMost(5, service), false, "a limit that nothing could keep");
     });
   }
 });
 
-const virtlockd = await loadManifest("virtlockd");
+const virtlockd = await loadService("virtlockd");
 
 function directives(unit: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
@@ -131,6 +147,10 @@ Deno.test("socketUnit has the name and the mode that the daemon and libvirtd exp
 Deno.test("units names every file of a daemon", () => {
   const files = ["virtlockd.service", "virtlockd.socket", "virtlockd-admin.socket"];
   assertEquals([...units(virtlockd).keys()], files);
+});
+
+Deno.test("units has none for a daemon that others start", async () => {
+  assertEquals([...units(await loadManifest("dmfilemapd"))], []);
 });
 
 Deno.test("serviceUnit starts a daemon without sockets with the system", () => {

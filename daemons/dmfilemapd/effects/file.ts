@@ -1,0 +1,157 @@
+/** The file that is followed: by an open descriptor, or by its path and open only while it is looked at. */
+import { EAGAIN, Errno, strerror } from "../../../ffi/errno.ts";
+import {
+  closeDescriptor,
+  isRegularFile,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_RDONLY,
+  openFile,
+  statDescriptor,
+  status,
+} from "../../../ffi/file.ts";
+import {
+  BTRFS_SUPER_MAGIC,
+  fileExtents,
+  fileSystemType,
+  probeNobodyElse,
+  probeNoWriter,
+} from "../../../ffi/filesystem.ts";
+import { cString } from "../../../ffi/memory.ts";
+import { encodeFiemap, type ExtentMap, ExtentReader, fiemapBytes } from "../fiemap.ts";
+import { EXTENTS_PER_CALL } from "../limits.ts";
+import { isDeviceMapper } from "./device.ts";
+
+/** Thrown for a file whose extents cannot be regions; the message is the original's where it has one. */
+export class UnfitFileError extends Error {
+  override name = "UnfitFileError";
+}
+
+/** Which file it is. */
+export interface Identity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What an open file is, provided that it can be followed. Throws UnfitFileError, Errno. */
+export function identify(fd: number): Identity {
+  const result = statDescriptor(fd);
+  if (result < 0) throw new Errno(-result, "fstat");
+  if (!isRegularFile(status.mode)) throw new UnfitFileError("Not a regular file");
+  const identity = { device: status.dev, inode: status.ino };
+  if (fileSystemType(fd) === BTRFS_SUPER_MAGIC) {
+    throw new UnfitFileError(
+      "Cannot map file: btrfs does not provide physical FIEMAP extent data.",
+    );
+  }
+  if (!isDeviceMapper(identity.device)) {
+    throw new UnfitFileError("Cannot map file: not a device-mapper device.");
+  }
+  return identity;
+}
+
+const request = new Uint8Array(fiemapBytes(EXTENTS_PER_CALL));
+const requestView = new DataView(request.buffer);
+
+/** The extents of an open file. Throws UnfitFileError. */
+function readExtents(fd: number): ExtentMap {
+  const reader = new ExtentReader();
+  for (let start: number | undefined = 0; start !== undefined;) {
+    encodeFiemap(requestView, start, EXTENTS_PER_CALL);
+    const result = fileExtents(fd, request);
+    if (result < 0) throw new UnfitFileError(`Cannot map file: ${strerror(-result)}`);
+    start = reader.take(requestView, start);
+  }
+  return reader.map;
+}
+
+/** Whether somebody may write to the file. Where leases do not work nobody knows, so it is assumed. */
+function hasWriter(fd: number): boolean {
+  return probeNoWriter(fd) !== 0;
+}
+
+export interface Sight {
+  readonly map: ExtentMap;
+  readonly writer: boolean;
+}
+
+export interface FollowedFile {
+  readonly identity: Identity;
+  /** The extents now; undefined where there is no file. Throws UnfitFileError, Errno. */
+  look(): Sight | undefined;
+  /** Whether somebody may write; false where there is no file. */
+  probe(): boolean;
+  /** How many names the file has, and whether anybody else has it open. */
+  holders(): { links: number; others: boolean };
+}
+
+/** Follows an inode by a descriptor that stays open. */
+export class InodeFile implements FollowedFile {
+  constructor(readonly fd: number, readonly identity: Identity) {}
+
+  look(): Sight {
+    return { map: readExtents(this.fd), writer: hasWriter(this.fd) };
+  }
+
+  probe(): boolean {
+    return hasWriter(this.fd);
+  }
+
+  holders(): { links: number; others: boolean } {
+    const result = statDescriptor(this.fd);
+    const links = result < 0 ? 0 : status.links;
+    return { links, others: links === 0 && probeNobodyElse(this.fd) === -EAGAIN };
+  }
+}
+
+/** What PathFile needs of the watches: the file's own open is not to be an event. */
+export interface FileWatch {
+  drop(): void;
+  set(fd: number): void;
+}
+
+/** Follows whatever file is at a path. The file is closed between looks, so that it keeps nobody from unmounting. */
+export class PathFile implements FollowedFile {
+  #identity: Identity;
+
+  constructor(
+    private readonly path: string,
+    identity: Identity,
+    private readonly watch: FileWatch,
+  ) {
+    this.#identity = identity;
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  look(): Sight | undefined {
+    return this.#open((fd) => ({ map: readExtents(fd), writer: hasWriter(fd) }));
+  }
+
+  probe(): boolean {
+    return this.#open(hasWriter) ?? false;
+  }
+
+  holders(): { links: number; others: boolean } {
+    return { links: 1, others: true };
+  }
+
+  #open<T>(use: (fd: number) => T): T | undefined {
+    this.watch.drop();
+    const fd = openFile(cString(this.path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0) return undefined;
+    try {
+      const found = identify(fd);
+      if (found.device !== this.#identity.device) {
+        throw new UnfitFileError("Cannot map file: it is on another device than the group");
+      }
+      this.#identity = found;
+      this.watch.set(fd);
+      return use(fd);
+    } finally {
+      closeDescriptor(fd);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/** The program: what its arguments ask for, and its exit code. */
+import { accessPath } from "../../../ffi/file.ts";
+import { ENOENT } from "../../../ffi/errno.ts";
+import { cString } from "../../../ffi/memory.ts";
+import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
+import { EX_OK, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
+import { helpText } from "../../../src/host/help.ts";
+import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
+import { logger } from "../../../src/host/log.ts";
+import { type Program, thisProgram } from "../../../src/host/program.ts";
+import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
+import { VERSION } from "../../../src/host/version.ts";
+import { parseArguments, type Request } from "../arguments.ts";
+import { manifest } from "../manifest.ts";
+import { settingProblem } from "../setting_checks.ts";
+import { configFileOf, EXIT_FAILURE } from "./settings.ts";
+import { followFile } from "./start.ts";
+import { statusCommand } from "./status_command.ts";
+
+/** The release of lvm2 whose daemon this one stands in for. */
+const LVM_RELEASE = "2.03.16";
+
+/** Runs the program; its exit code. */
+export function runProgram(): number {
+  const program = thisProgram();
+  const handshake = new ReadyHandshake(program.environment);
+  try {
+    return act(parseArguments(program.args), program, handshake);
+  } catch (error) {
+    return fail(error, handshake);
+  }
+}
+
+/** Says what went wrong to everybody who may be listening; the exit code. */
+function fail(error: unknown, handshake: ReadyHandshake): number {
+  const known = error instanceof ExitError;
+  const text = known ? error.message : (error as Error).stack ?? String(error);
+  if (text !== "") {
+    writeText(STDERR, `${text}\n`);
+    if (handshake.isChild) {
+      logger(manifest.name).error("{text}", { text });
+      handshake.say(text);
+    }
+  }
+  const code = known ? error.code : EXIT_FAILURE;
+  handshake.finish(Math.min(code, 9));
+  return code;
+}
+
+function act(request: Request, program: Program, handshake: ReadyHandshake): number {
+  switch (request.kind) {
+    case "help":
+      writeText(STDOUT, helpText(manifest, program.calledAs, false));
+      return EX_OK;
+    case "version":
+      writeText(STDOUT, `${manifest.name} (hostkeep) ${VERSION}, for lvm2 ${LVM_RELEASE}\n`);
+      return EX_OK;
+    case "check-config":
+      return reportConfig(program);
+    case "status":
+      writeText(STDOUT, statusCommand(request.json));
+      return EX_OK;
+    case "wrong":
+      writeText(STDERR, request.lines.map((line) => `${line}\n`).join(""));
+      return request.usage ? EX_USAGE : EXIT_FAILURE;
+    case "follow":
+      return followFile({ ...request, program, handshake });
+  }
+}
+
+/** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
+function reportConfig({ environment }: Program): number {
+  const { path, optional } = configFileOf(environment);
+  if (optional && accessPath(cString(path), 0) === -ENOENT) {
+    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
+    return EX_OK;
+  }
+  try {
+    const check = (key: string) => (value: number | string): string | undefined =>
+      settingProblem(key, value as number);
+    const checks = new Map(manifest.configKeys.map(({ name }) => [name, check(name)]));
+    const problems = checkConfig(manifest.configKeys, readConfigText(path), path, checks);
+    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
+    if (problems.some(({ severity }) => severity === "error")) return EXIT_FAILURE;
+    writeText(STDOUT, `${path}: ok\n`);
+    return EX_OK;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ExitError(EXIT_FAILURE, error.message);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What wakes the daemon: the file, the folders on the way to it, and the use of device-mapper by others.
+ *
+ * Every dmstats and dmsetup opens /dev/mapper/control and closes it at its end. We keep ours open, so a close is always somebody
+ * else's: it is how the end of a group is noticed, for which the kernel has no event.
+ */
+import { CONTROL_NODE } from "../../../ffi/devicemapper.ts";
+import { Errno } from "../../../ffi/errno.ts";
+import {
+  IN_ATTRIB,
+  IN_CLOSE_NOWRITE,
+  IN_CLOSE_WRITE,
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_IGNORED,
+  IN_MODIFY,
+  IN_MOVE_SELF,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  IN_OPEN,
+  IN_Q_OVERFLOW,
+  IN_UNMOUNT,
+  Inotify,
+  type InotifyEvent,
+} from "../../../ffi/inotify.ts";
+import { type ByteString, fromReversibleText } from "../../../src/wire/bytes.ts";
+import type { Event } from "../machine.ts";
+import type { FileWatch } from "./file.ts";
+
+const FILE = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_OPEN | IN_MOVE_SELF | IN_DELETE_SELF;
+const FOLDER = IN_MOVE_SELF | IN_DELETE_SELF;
+const ENTRIES = FOLDER | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
+const MOVED = IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT | IN_IGNORED;
+
+type InputType = "changed" | "opened" | "closed" | "moved" | "controlUsed";
+
+export class Watches implements FileWatch {
+  readonly #inotify = new Inotify();
+  #control = -1;
+  #file = -1;
+  #parent = -1;
+  readonly #folders = new Set<number>();
+  #name: ByteString = "";
+
+  /** For epoll; readable when there is something to read(). */
+  get fd(): number {
+    return this.#inotify.fd;
+  }
+
+  /** Begins to watch device-mapper's use; 0 or −errno. */
+  watchControl(): number {
+    this.#control = this.#inotify.add(CONTROL_NODE, IN_CLOSE_WRITE | IN_CLOSE_NOWRITE);
+    return Math.min(this.#control, 0);
+  }
+
+  /** Begins to watch what becomes of a path: the entry, and the names of the folders above. Throws Errno. */
+  watchPath(path: string): void {
+    const bytes = fromReversibleText(path);
+    const slash = bytes.lastIndexOf("/");
+    this.#name = bytes.slice(slash + 1);
+    for (
+      let end = bytes.indexOf("/", 1);
+      end > 0 && end < slash;
+      end = bytes.indexOf("/", end + 1)
+    ) {
+      this.#folders.add(this.#added(bytes.slice(0, end), FOLDER, path));
+    }
+    this.#parent = this.#added(bytes.slice(0, Math.max(slash, 1)), ENTRIES, path);
+  }
+
+  #added(path: ByteString, mask: number, subject: string): number {
+    const watch = this.#inotify.add(path, mask);
+    if (watch < 0) throw new Errno(-watch, "inotify_add_watch", subject);
+    return watch;
+  }
+
+  /** Watches an open file, and nothing but it. Throws Errno. */
+  set(fd: number): void {
+    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE, `/proc/self/fd/${fd}`);
+  }
+
+  /** Tells of readers that close the file from now on, too. Throws Errno. */
+  setWithReaders(fd: number): void {
+    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE | IN_CLOSE_NOWRITE, `/proc/self/fd/${fd}`);
+  }
+
+  /** Ends the watch on the file. What it still has to say is not heard. */
+  drop(): void {
+    if (this.#file >= 0) this.#inotify.remove(this.#file);
+    this.#file = -1;
+  }
+
+  /** What has happened since the last call, each kind once. */
+  read(): Event[] {
+    const types = new Set<InputType>();
+    for (let some = this.#inotify.read(); some.length > 0; some = this.#inotify.read()) {
+      for (const event of some) for (const type of this.#typesOf(event)) types.add(type);
+    }
+    return [...types].map((type) => ({ type }));
+  }
+
+  #typesOf({ watch, mask, name }: InotifyEvent): InputType[] {
+    if ((mask & IN_Q_OVERFLOW) !== 0) {
+      return ["changed", "moved", "controlUsed", "opened", "closed"];
+    }
+    if (watch === this.#control) return ["controlUsed"];
+    if (watch === this.#file) return fileTypes(mask);
+    if (watch === this.#parent) return name === this.#name || name === "" ? ["moved"] : [];
+    return this.#folders.has(watch) ? ["moved"] : [];
+  }
+
+  close(): void {
+    this.#inotify.close();
+  }
+}
+
+function fileTypes(mask: number): InputType[] {
+  const types: InputType[] = [];
+  if ((mask & (IN_MODIFY | IN_CLOSE_WRITE)) !== 0) types.push("changed");
+  if ((mask & IN_OPEN) !== 0) types.push("opened");
+  if ((mask & (IN_CLOSE_WRITE | IN_CLOSE_NOWRITE)) !== 0) types.push("closed");
+  if ((mask & MOVED) !== 0) types.push("moved");
+  return types;
+}

@@ -1,0 +1,370 @@
+/**
+ * A group of regions that follows a file's extents.
+ *
+ * Its table is read from the device once, and again when somebody else may have changed something; our own changes are kept
+ * track of. Stock tools stumble over a descriptor that names a region which is not there, so: create, then name it; stop naming
+ * it, then delete.
+ */
+import { chains, chooseMerges } from "./compaction.ts";
+import { densify } from "./dense.ts";
+import type { Span } from "./fiemap.ts";
+import { fitsMessage, formatGroupTag, type GroupTag } from "./group_tag.ts";
+import {
+  type GroupStyle,
+  type Held,
+  isNowhere,
+  NOWHERE,
+  readGroup,
+  readJournal,
+  spareAux,
+  spareIds,
+} from "./group_table.ts";
+import { replaceLeader, restoreLeader } from "./leader.ts";
+import { ABSORB_MAX, CREATES_PER_TURN, DELETES_PER_TURN } from "./limits.ts";
+import { difference, disjoint, endOf } from "./regions.ts";
+import { addCounters, countedIos, type Counters, isZero } from "./stats.ts";
+import { type StatsDevice, StatsError } from "./stats_device.ts";
+import { Creator, printSum, settleAux, type Swap, swapCounted, swapIdle } from "./swap.ts";
+
+/** What a group is held to. */
+export interface GroupLimits {
+  readonly regions: number;
+  /** Regions beyond one for each extent. */
+  readonly seams: number;
+}
+
+/** Told of every change, for the log. */
+export interface GroupNotes {
+  created(id: number, span: Span): void;
+  deleted(id: number): void;
+  renamed(from: number, to: number): void;
+}
+
+/** Why regions that are wanted are not there: too many, no kernel memory, a descriptor too long, no id to be had. */
+export type Shortage = "regions" | "memory" | "descriptor" | "ids";
+
+export interface Applied {
+  readonly created: number;
+  readonly deleted: number;
+  /** Whether there is more to do, which was put off to another turn. */
+  readonly more: boolean;
+  readonly shortage: Shortage | undefined;
+}
+
+/** Thrown when the group turns out to be gone while it is changed. */
+export class GroupGoneError extends Error {
+  override name = "GroupGoneError";
+}
+
+/** A change that is being made. */
+interface Draft {
+  readonly creator: Creator;
+  readonly swaps: Swap[];
+  shortage: Shortage | undefined;
+}
+
+const NOTHING: Applied = { created: 0, deleted: 0, more: false, shortage: undefined };
+
+export class Group {
+  #held = new Map<number, Held>();
+  #style: GroupStyle | undefined;
+  #stale = false;
+
+  constructor(
+    private readonly device: StatsDevice,
+    private groupId: number,
+    private readonly limits: GroupLimits,
+    private readonly notes: GroupNotes,
+  ) {}
+
+  get id(): number {
+    return this.groupId;
+  }
+
+  /** All regions of the group, in no order. */
+  get members(): readonly Held[] {
+    return [...this.#held.values()];
+  }
+
+  /** Those that cover something. */
+  get #covering(): Held[] {
+    return this.members.filter((member) => !isNowhere(member));
+  }
+
+  get style(): GroupStyle {
+    if (this.#style === undefined) throw new GroupGoneError("the group has not been read");
+    return this.#style;
+  }
+
+  /** Counts that regions carry for others which were merged into them. */
+  get carried(): Counters | undefined {
+    const some = this.members.map(({ carry }) => carry).filter((carry) => carry !== undefined);
+    return some.length === 0 ? undefined : some.reduce(addCounters);
+  }
+
+  /** Regions beyond one for each of `extents` disjoint extents. */
+  seams(extents: number): number {
+    return Math.max(0, this.#covering.length - extents);
+  }
+
+  /** Reads the group from the device; whether it is there. Clears up behind a daemon that was killed. Throws StatsError. */
+  refresh(): boolean {
+    const rows = this.device.list();
+    const table = readGroup(rows, this.groupId);
+    if (table === undefined) return this.#restore(rows);
+    for (const orphan of table.orphans) this.device.remove(orphan);
+    this.#held = table.held;
+    this.#style = table.style;
+    this.#stale = table.stale;
+    return true;
+  }
+
+  /** After a listing without the group: puts it together again if a killed daemon left it half changed. */
+  #restore(rows: ReturnType<StatsDevice["list"]>): boolean {
+    const journal = readJournal(rows, this.groupId);
+    const spares = spareIds(rows, this.groupId);
+    if (journal === undefined) {
+      for (const spare of spares) this.device.remove(spare);
+      return false;
+    }
+    const seat = { device: this.device, group: this.groupId, style: journal.style };
+    this.#rename(restoreLeader(seat, journal.tag.ids));
+    for (const spare of spares) this.device.remove(spare);
+    return this.refresh();
+  }
+
+  #rename(id: number): void {
+    if (id === this.groupId) return;
+    this.notes.renamed(this.groupId, id);
+    this.groupId = id;
+  }
+
+  /**
+   * Makes the regions cover `wanted`, in steps of bounded size. `extents`: how many the file has, for the bound on seams.
+   * Throws GroupGoneError when the group has vanished, StatsError when the device refuses.
+   */
+  apply(wanted: readonly Span[]): Applied {
+    const space = disjoint(wanted);
+    const { create, remove } = difference(space, this.#covering);
+    const leaderGoes = remove.includes(this.groupId) ||
+      (create.length > 0 && this.#isAnchored());
+    if (create.length === 0 && remove.length === 0 && !this.#stale) return this.#compact(space);
+    const gone = remove.filter((id) => id !== this.groupId).slice(0, DELETES_PER_TURN)
+      .map((id) => this.#held.get(id) as Held);
+    const room = Math.min(CREATES_PER_TURN, this.limits.regions - this.#held.size + gone.length);
+    const spans = create.slice(0, Math.max(0, room));
+    const successor = leaderGoes ? spans.shift() : undefined;
+    const draft = this.#draft();
+    try {
+      const within = spans.length <= ABSORB_MAX ? space : [];
+      for (const span of spans) this.#cover(draft, span, within, gone);
+      this.#commit(draft, gone);
+    } finally {
+      draft.creator.release();
+    }
+    if (leaderGoes) this.#replaceLeader(successor);
+    const more = draft.shortage === undefined && room > 0 &&
+      (create.length > CREATES_PER_TURN || remove.length > DELETES_PER_TURN);
+    const short = create.length > Math.max(0, room) && room < CREATES_PER_TURN;
+    return {
+      created: draft.swaps.length + (successor === undefined ? 0 : 1),
+      deleted: gone.length + (leaderGoes ? 1 : 0),
+      more,
+      shortage: draft.shortage ?? (short ? "regions" : undefined),
+    };
+  }
+
+  #draft(): Draft {
+    const creator = new Creator(this.device, this.groupId, this.style);
+    return { creator, swaps: [], shortage: undefined };
+  }
+
+  #isAnchored(): boolean {
+    const leader = this.#held.get(this.groupId);
+    return leader !== undefined && isNowhere(leader);
+  }
+
+  /** Adds a region for `span` to the draft; together with its neighbours in the extent where those have counted nothing. */
+  #cover(draft: Draft, span: Span, space: readonly Span[], gone: readonly Held[]): void {
+    if (draft.shortage !== undefined) return;
+    try {
+      const idle = this.#idleNeighbours(draft, span, space, gone);
+      const joined = idle.length === 0 ? undefined : this.#absorb(draft, span, idle);
+      draft.swaps.push(
+        joined ??
+          { region: { ...span, id: draft.creator.create(span), carry: undefined }, gone: [] },
+      );
+    } catch (error) {
+      draft.shortage = shortageOf(error);
+    }
+  }
+
+  #absorb(draft: Draft, span: Span, idle: readonly Held[]): Swap | undefined {
+    const start = Math.min(span.start, ...idle.map((one) => one.start));
+    const end = Math.max(endOf(span), ...idle.map(endOf));
+    return swapIdle(this.device, draft.creator, idle, { start, length: end - start });
+  }
+
+  #idleNeighbours(
+    draft: Draft,
+    span: Span,
+    space: readonly Span[],
+    gone: readonly Held[],
+  ): Held[] {
+    const extent = space.find((one) => one.start <= span.start && endOf(span) <= endOf(one));
+    if (extent === undefined) return [];
+    const taken = new Set([...gone, ...draft.swaps.flatMap((swap) => swap.gone)]);
+    return this.#covering.filter((member) =>
+      member.id !== this.groupId && !taken.has(member) && member.start >= extent.start &&
+      endOf(member) <= endOf(extent) &&
+      (endOf(member) === span.start || member.start === endOf(span)) && this.#isIdle(member)
+    );
+  }
+
+  #isIdle(member: Held): boolean {
+    const counted = this.device.print(member.id);
+    return counted !== undefined && isZero(counted);
+  }
+
+  /** Names the draft's regions in the descriptor in place of those that go, then deletes these. */
+  #commit(draft: Draft, removed: readonly Held[]): void {
+    const gone = [...removed, ...draft.swaps.flatMap((swap) => swap.gone)];
+    const created = draft.swaps.map(({ region }) => region);
+    if (gone.length === 0 && created.length === 0 && !this.#stale) return;
+    const tag = this.#tagWith(created, gone);
+    if (!fitsMessage(tag)) return this.#commitDense(draft, removed);
+    const carrying = created.filter(({ carry }) => carry !== undefined);
+    for (const region of carrying) settleAux(this.device, this.groupId, region);
+    for (const { id } of gone) this.device.setAux(id, spareAux(this.groupId));
+    this.#writeTag(tag, created);
+    for (const region of created) {
+      if (region.carry === undefined) this.device.setAux(region.id, "-");
+      this.#held.set(region.id, region);
+      this.notes.created(region.id, region);
+    }
+    for (const { id } of gone) {
+      this.device.remove(id);
+      this.#held.delete(id);
+      this.notes.deleted(id);
+    }
+  }
+
+  #tagWith(created: readonly Held[], gone: readonly Held[]): GroupTag {
+    const ids = new Set([...this.#held.keys(), ...created.map(({ id }) => id)]);
+    for (const { id } of gone) ids.delete(id);
+    const { alias, user } = this.style;
+    return { alias, user, ids: [...ids].sort((a, b) => a - b) };
+  }
+
+  /** Throws GroupGoneError, after the regions that nobody will ever name are gone again. */
+  #writeTag(tag: GroupTag, created: readonly Held[]): void {
+    if (this.device.setAux(this.groupId, formatGroupTag(tag))) {
+      this.#stale = false;
+      return;
+    }
+    for (const { id } of created) this.device.remove(id);
+    throw new GroupGoneError(`group ${this.groupId} has gone`);
+  }
+
+  /** Where the descriptor would be too long: gives all regions ids in a row or, if that fails, adds none. */
+  #commitDense(draft: Draft, removed: readonly Held[]): void {
+    const gone = new Set([...removed, ...draft.swaps.flatMap((swap) => swap.gone)]);
+    const created = draft.swaps.splice(0).map(({ region }) => region);
+    const kept = this.members.filter((one) => one.id !== this.groupId && !gone.has(one));
+    const dense = this.#tryDense(draft, [...kept, ...created]);
+    const renewed = dense.flatMap((swap) => swap.gone);
+    const tag = this.#tagWith([...created, ...dense.map(({ region }) => region)], [
+      ...gone,
+      ...renewed,
+    ]);
+    if (dense.length > 0 && fitsMessage(tag)) {
+      const whole = created.filter((region) => !renewed.includes(region));
+      draft.swaps.push(...dense, ...whole.map((region) => ({ region, gone: [] })));
+      return this.#commit(draft, [...gone]);
+    }
+    for (const region of [...created, ...dense.map((swap) => swap.region)]) {
+      this.device.remove(region.id);
+    }
+    draft.shortage ??= "descriptor";
+    if (removed.length > 0 && fitsMessage(this.#tagWith([], removed))) this.#commit(draft, removed);
+  }
+
+  #tryDense(draft: Draft, regions: readonly Held[]): Swap[] {
+    try {
+      return densify(this.device, draft.creator, regions);
+    } catch (error) {
+      draft.shortage = shortageOf(error);
+      return [];
+    }
+  }
+
+  #replaceLeader(successor: Span | undefined): void {
+    const seat = { device: this.device, group: this.groupId, style: this.style };
+    const span = successor ?? NOWHERE;
+    const others = [...this.#held.keys()].filter((id) => id !== this.groupId).sort((a, b) => a - b);
+    const id = replaceLeader(seat, span, others);
+    if (id === undefined) throw new GroupGoneError(`group ${this.groupId} has gone`);
+    if (id !== this.groupId) {
+      this.#rename(id);
+      this.refresh();
+      return;
+    }
+    this.#held.set(id, { id, start: span.start, length: span.length, carry: undefined });
+    this.notes.deleted(id);
+    this.notes.created(id, span);
+  }
+
+  /** Merges regions while there are more than the limits allow, those with the smallest counts first. */
+  #compact(space: readonly Span[]): Applied {
+    const excess = this.seams(space.length) - this.limits.seams;
+    if (excess <= 0) return NOTHING;
+    const weights = new Map<number, bigint>();
+    const weigh = ({ id }: Held): bigint => {
+      const known = weights.get(id);
+      if (known !== undefined) return known;
+      const counted = this.device.print(id);
+      const weight = counted === undefined ? 0n : countedIos(counted);
+      weights.set(id, weight);
+      return weight;
+    };
+    const members = this.#covering.filter(({ id }) => id !== this.groupId)
+      .sort((a, b) => a.start - b.start);
+    // A quarter more than must be, so that it is not for every append that one pair is merged.
+    const count = excess + Math.floor(this.limits.seams / 4);
+    const draft = this.#draft();
+    try {
+      for (const olds of chooseMerges(chains(space, members), weigh, count)) {
+        const swap = swapCounted(this.device, draft.creator, olds);
+        if (swap !== undefined) draft.swaps.push(swap);
+      }
+      this.#commit(draft, []);
+    } catch (error) {
+      draft.shortage = shortageOf(error);
+    } finally {
+      draft.creator.release();
+    }
+    return { ...NOTHING, created: draft.swaps.length, shortage: draft.shortage };
+  }
+
+  /** Deletes the group with all its regions. Throws StatsError. */
+  dissolve(): void {
+    const others = this.members.filter(({ id }) => id !== this.groupId);
+    const draft = this.#draft();
+    if (others.length > 0) this.#commit(draft, others);
+    this.device.remove(this.groupId);
+    this.#held.delete(this.groupId);
+    this.notes.deleted(this.groupId);
+  }
+
+  /** What every region has counted, without what it carries; undefined when one is gone. */
+  counted(): Counters | undefined {
+    return printSum(this.device, this.members);
+  }
+}
+
+/** Errors that leave the group as it is; others are thrown on. */
+function shortageOf(error: unknown): Shortage {
+  if (error instanceof StatsError && error.kind === "memory") return "memory";
+  if (error instanceof StatsError && error.kind === "refused") return "ids";
+  throw error;
+}

@@ -1,0 +1,107 @@
+/** The regions of a group as we know them, and reading them from a listing. */
+import { type GroupTag, parseGroupTag } from "./group_tag.ts";
+import { formatMark, parseMark } from "./marks.ts";
+import type { Member } from "./regions.ts";
+import type { Counters, Region } from "./stats.ts";
+
+/**
+ * Where regions are put that are to count nothing: past the end of any device, 2 EiB. Stock tools take them as they are.
+ */
+export const NOWHERE = { start: 2 ** 52, length: 1 } as const;
+
+export interface Held extends Member {
+  /** Counts of regions that were merged into this one, on top of its own. */
+  readonly carry: Counters | undefined;
+}
+
+/** What the new regions of a group have in common, all taken from its leader. */
+export interface GroupStyle {
+  readonly program: string;
+  readonly precise: boolean;
+  readonly histogram: string;
+  readonly alias: string;
+  readonly user: string;
+}
+
+export interface GroupTable {
+  readonly style: GroupStyle;
+  /** By id; the leader is among them. */
+  readonly held: Map<number, Held>;
+  /** Whether the descriptor names a region that is not there, at which stock tools stumble. */
+  readonly stale: boolean;
+  /** Ids of regions that a killed daemon of this group left behind. */
+  readonly orphans: readonly number[];
+}
+
+export function isNowhere({ start }: Member): boolean {
+  return start >= NOWHERE.start;
+}
+
+function heldOf(region: Region): Held {
+  const { id, start, length } = region;
+  const mark = parseMark(region.aux)?.mark;
+  return { id, start, length, carry: mark?.kind === "member" ? mark.carry : undefined };
+}
+
+function styleOf({ program, precise, histogram }: Region, { alias, user }: GroupTag): GroupStyle {
+  return { program, precise, histogram, alias, user };
+}
+
+/** The group of that id, or undefined when the listing has none. */
+export function readGroup(rows: readonly Region[], id: number): GroupTable | undefined {
+  const leader = rows.find((row) => row.id === id);
+  const tag = leader === undefined ? undefined : parseGroupTag(leader.aux, id);
+  if (leader === undefined || tag === undefined) return undefined;
+  const named = new Set(tag.ids);
+  const members = rows.filter((row) => named.has(row.id));
+  return {
+    style: styleOf(leader, tag),
+    held: new Map(members.map((row) => [row.id, heldOf(row)])),
+    stale: members.length < tag.ids.length,
+    orphans: rows.filter((row) => !named.has(row.id) && parseMark(row.aux)?.group === id)
+      .map((row) => row.id),
+  };
+}
+
+/** Ids of the regions that were made for a moment only. */
+export function spareIds(rows: readonly Region[], id: number): number[] {
+  return rows.filter(({ aux }) => {
+    const marked = parseMark(aux);
+    return marked?.group === id && marked.mark.kind !== "member";
+  }).map((row) => row.id);
+}
+
+export interface Journal {
+  /** The descriptor of the leader that was being replaced, as far as its members are still there. */
+  readonly tag: GroupTag;
+  readonly style: GroupStyle;
+}
+
+/** What a daemon that was killed between deleting a leader and making the next one wrote down. */
+export function readJournal(rows: readonly Region[], id: number): Journal | undefined {
+  for (const row of rows) {
+    const marked = parseMark(row.aux);
+    if (marked?.group !== id || marked.mark.kind !== "journal") continue;
+    const tag = parseGroupTag(marked.mark.leaderAux, id);
+    if (tag === undefined) continue;
+    const there = new Set(rows.map((other) => other.id));
+    const ids = tag.ids.filter((member) => member !== id && there.has(member));
+    return { tag: { ...tag, ids }, style: styleOf(row, tag) };
+  }
+  return undefined;
+}
+
+/** The aux_data of a spare region of that group. */
+export function spareAux(group: number): string {
+  return formatMark({ group, mark: { kind: "spare" } });
+}
+
+/** The aux_data of a member of that group; `-` as stock tools have it, where there is nothing to carry. */
+export function memberAux(group: number, carry: Counters | undefined): string {
+  return carry === undefined ? "-" : formatMark({ group, mark: { kind: "member", carry } });
+}
+
+/** The aux_data of the spare that keeps a leader's own. */
+export function journalAux(group: number, leaderAux: string): string {
+  return formatMark({ group, mark: { kind: "journal", leaderAux } });
+}

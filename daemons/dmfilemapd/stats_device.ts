@@ -1,0 +1,26 @@
+/** What the group's logic needs of a device: its statistics regions. */
+import type { Counters, Region, RegionRequest } from "./stats.ts";
+
+export interface StatsDevice {
+  /** All regions, of all programs, ascending. */
+  list(): Region[];
+  /** The new region's id: the lowest that is free. */
+  create(request: RegionRequest): number;
+  /** False when there is no such region. */
+  remove(id: number): boolean;
+  /** False when there is no such region. */
+  setAux(id: number, aux: string): boolean;
+  /** Undefined when there is no such region. */
+  print(id: number): Counters | undefined;
+}
+
+/** "memory": the kernel takes no more regions; "device": the device is gone; "refused": anything else. */
+export type StatsErrorKind = "memory" | "device" | "refused";
+
+/** Thrown by the methods of a StatsDevice. */
+export class StatsError extends Error {
+  override name = "StatsError";
+  constructor(readonly kind: StatsErrorKind, message: string) {
+    super(message);
+  }
+}
