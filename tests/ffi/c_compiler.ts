@@ -33,10 +33,14 @@ export function program(
   ].join("\n");
 }
 
+const SYNTAX_ONLY = ["-x", "c", "-std=gnu11", "-fsyntax-only", "-fno-diagnostics-color", "-w"];
+const HEADERS_OF_OTHERS = ["-idirafter", "/usr/include"];
+
 /** Compiles without output. Throws an Error for anything in the program that is no assertion gone wrong. */
 export async function judge(compiler: string, source: string): Promise<Judgement> {
   const child = new Deno.Command(compiler, {
-    args: ["-x", "c", "-std=gnu11", "-fsyntax-only", "-fno-diagnostics-color", "-w", "-"],
+    // A cross compiler has the C library's headers; those of other libraries are the same for all, and here.
+    args: [...SYNTAX_ONLY, ...HEADERS_OF_OTHERS, "-"],
     env: { LC_ALL: "C" },
     stdin: "piped",
     stderr: "piped",

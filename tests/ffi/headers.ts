@@ -6,6 +6,10 @@ const capability = ["sys/prctl.h", "linux/capability.h", "linux/prctl.h"];
 /** Path → headers. Every file that exports CONSTANTS, STRUCTS, SIZES or UPPER_CASE numbers stands here. */
 export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/capability.ts": capability,
+  "ffi/cfg.ts": ["corosync/cfg.h"],
+  "ffi/cmap.ts": ["corosync/cmap.h"],
+  "ffi/corosync.ts": ["corosync/corotypes.h"],
+  "ffi/cpg.ts": ["corosync/cpg.h", "sys/uio.h"],
   "ffi/devicemapper.ts": ["sys/ioctl.h", "linux/dm-ioctl.h"],
   "ffi/epoll.ts": ["sys/epoll.h"],
   "ffi/errno.ts": ["errno.h"],
@@ -16,9 +20,11 @@ export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/mappings.ts": ["sys/mman.h"],
   "ffi/poll.ts": ["poll.h", "limits.h"],
   "ffi/process.ts": ["spawn.h", "sys/resource.h", "sys/wait.h"],
+  "ffi/quorum.ts": ["corosync/quorum.h"],
   "ffi/seccomp.ts": ["asm/unistd.h", "linux/audit.h", "linux/filter.h", "linux/seccomp.h"],
   "ffi/signal.ts": ["signal.h", "sys/signalfd.h"],
   "ffi/socket.ts": ["sys/socket.h", "sys/uio.h", "sys/un.h"],
+  "ffi/votequorum.ts": ["corosync/votequorum.h"],
   "daemons/dmfilemapd/fiemap.ts": ["linux/fiemap.h"],
   "daemons/mdmpd/superblock_new.ts": ["linux/types.h", "asm/byteorder.h", "linux/raid/md_p.h"],
   "src/host/sandbox_calls.ts": ["sched.h", "sys/ioctl.h", "sys/socket.h"],
