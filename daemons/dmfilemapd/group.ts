@@ -5,7 +5,6 @@
  * track of. Stock tools stumble over a descriptor that names a region which is not there, so: create, then name it; stop naming
  * it, then delete.
  */
-import { chains, chooseMerges } from "./compaction.ts";
 import { densify } from "./dense.ts";
 import type { Span } from "./fiemap.ts";
 import { fitsMessage, formatGroupTag, type GroupTag } from "./group_tag.ts";
@@ -20,11 +19,16 @@ import {
   spareIds,
 } from "./group_table.ts";
 import { replaceLeader, restoreLeader } from "./leader.ts";
-import { ABSORB_MAX, CREATES_PER_TURN, DELETES_PER_TURN } from "./limits.ts";
-import { difference, disjoint, endOf } from "./regions.ts";
-import { addCounters, countedIos, type Counters, isZero } from "./stats.ts";
-import { type StatsDevice, StatsError } from "./stats_device.ts";
-import { Creator, printSum, settleAux, type Swap, swapCounted, swapIdle } from "./swap.ts";
+import { mergeLightest } from "./merge.ts";
+import { ABSORB_MAX } from "./limits.ts";
+import { makePlan, neighboursOf, type Plan } from "./plan.ts";
+import { disjoint, endOf } from "./regions.ts";
+import { addCounters, type Counters, isZero } from "./stats.ts";
+import { GroupGoneError, type StatsDevice, StatsError } from "./stats_device.ts";
+
+import { Creator, printSum, settleAux, type Swap, swapIdle } from "./swap.ts";
+
+export { GroupGoneError } from "./stats_device.ts";
 
 /** What a group is held to. */
 export interface GroupLimits {
@@ -49,11 +53,6 @@ export interface Applied {
   /** Whether there is more to do, which was put off to another turn. */
   readonly more: boolean;
   readonly shortage: Shortage | undefined;
-}
-
-/** Thrown when the group turns out to be gone while it is changed. */
-export class GroupGoneError extends Error {
-  override name = "GroupGoneError";
 }
 
 /** A change that is being made. */
@@ -113,6 +112,7 @@ export class Group {
     const table = readGroup(rows, this.groupId);
     if (table === undefined) return this.#restore(rows);
     for (const orphan of table.orphans) this.device.remove(orphan);
+    for (const member of table.unsettled) this.device.setAux(member, "-");
     this.#held = table.held;
     this.#style = table.style;
     this.#stale = table.stale;
@@ -122,14 +122,15 @@ export class Group {
   /** After a listing without the group: puts it together again if a killed daemon left it half changed. */
   #restore(rows: ReturnType<StatsDevice["list"]>): boolean {
     const journal = readJournal(rows, this.groupId);
-    const spares = spareIds(rows, this.groupId);
     if (journal === undefined) {
-      for (const spare of spares) this.device.remove(spare);
+      for (const spare of spareIds(rows, this.groupId)) this.device.remove(spare);
       return false;
     }
-    const seat = { device: this.device, group: this.groupId, style: journal.style };
-    this.#rename(restoreLeader(seat, journal.tag.ids));
+    const { style, tag, spares, id } = journal;
     for (const spare of spares) this.device.remove(spare);
+    const seat = { device: this.device, group: this.groupId, style };
+    this.#rename(restoreLeader(seat, tag.ids, id));
+    this.device.remove(id);
     return this.refresh();
   }
 
@@ -145,43 +146,50 @@ export class Group {
    */
   apply(wanted: readonly Span[]): Applied {
     const space = disjoint(wanted);
-    const { create, remove } = difference(space, this.#covering);
-    const leaderGoes = remove.includes(this.groupId) ||
-      (create.length > 0 && this.#isAnchored());
-    if (create.length === 0 && remove.length === 0 && !this.#stale) return this.#compact(space);
-    const gone = remove.filter((id) => id !== this.groupId).slice(0, DELETES_PER_TURN)
-      .map((id) => this.#held.get(id) as Held);
-    const room = Math.min(CREATES_PER_TURN, this.limits.regions - this.#held.size + gone.length);
-    const spans = create.slice(0, Math.max(0, room));
-    const successor = leaderGoes ? spans.shift() : undefined;
-    const draft = this.#draft();
+    const plan = makePlan(space, this.#held, this.groupId, this.limits.regions);
+    const done = this.#isNothing(plan) ? NOTHING : this.#carryOut(plan, space);
+    if (done.more || done.shortage !== undefined) return done;
+    const shortage = this.#compact(space);
+    return shortage === undefined ? done : { ...done, shortage };
+  }
+
+  #isNothing({ gone, spans, leaderGoes, isShort }: Plan): boolean {
+    return gone.length === 0 && spans.length === 0 && !leaderGoes && !isShort && !this.#stale;
+  }
+
+  #carryOut({ gone, spans, leaderGoes, more, isShort }: Plan, space: readonly Span[]): Applied {
+    const [successor, ...others] = leaderGoes ? spans : [undefined, ...spans];
+    // First of all, so that it is done where there is no room for more.
+    if (leaderGoes) this.#commit(this.#draft(), gone);
+    const shortage = leaderGoes ? this.#replaceLeader(successor) : undefined;
+    const draft = { ...this.#draft(), shortage };
+    const removed = leaderGoes ? [] : gone;
     try {
-      const within = spans.length <= ABSORB_MAX ? space : [];
-      for (const span of spans) this.#cover(draft, span, within, gone);
-      this.#commit(draft, gone);
+      const within = others.length <= ABSORB_MAX ? space : [];
+      for (const span of others) this.#cover(draft, span as Span, within, removed);
+      this.#commit(draft, removed);
+    } catch (error) {
+      if (error instanceof GroupGoneError) this.#abandon(draft);
+      throw error;
     } finally {
       draft.creator.release();
     }
-    if (leaderGoes) this.#replaceLeader(successor);
-    const more = draft.shortage === undefined && room > 0 &&
-      (create.length > CREATES_PER_TURN || remove.length > DELETES_PER_TURN);
-    const short = create.length > Math.max(0, room) && room < CREATES_PER_TURN;
     return {
       created: draft.swaps.length + (successor === undefined ? 0 : 1),
       deleted: gone.length + (leaderGoes ? 1 : 0),
-      more,
-      shortage: draft.shortage ?? (short ? "regions" : undefined),
+      more: more && draft.shortage === undefined,
+      shortage: draft.shortage ?? (isShort ? "regions" : undefined),
     };
+  }
+
+  /** Deletes what nobody will ever name. */
+  #abandon(draft: Draft): void {
+    for (const { region } of draft.swaps) this.device.remove(region.id);
   }
 
   #draft(): Draft {
     const creator = new Creator(this.device, this.groupId, this.style);
     return { creator, swaps: [], shortage: undefined };
-  }
-
-  #isAnchored(): boolean {
-    const leader = this.#held.get(this.groupId);
-    return leader !== undefined && isNowhere(leader);
   }
 
   /** Adds a region for `span` to the draft; together with its neighbours in the extent where those have counted nothing. */
@@ -211,13 +219,9 @@ export class Group {
     space: readonly Span[],
     gone: readonly Held[],
   ): Held[] {
-    const extent = space.find((one) => one.start <= span.start && endOf(span) <= endOf(one));
-    if (extent === undefined) return [];
     const taken = new Set([...gone, ...draft.swaps.flatMap((swap) => swap.gone)]);
-    return this.#covering.filter((member) =>
-      member.id !== this.groupId && !taken.has(member) && member.start >= extent.start &&
-      endOf(member) <= endOf(extent) &&
-      (endOf(member) === span.start || member.start === endOf(span)) && this.#isIdle(member)
+    return neighboursOf(span, space, this.#covering).filter((member) =>
+      member.id !== this.groupId && !taken.has(member) && this.#isIdle(member)
     );
   }
 
@@ -235,8 +239,11 @@ export class Group {
     if (!fitsMessage(tag)) return this.#commitDense(draft, removed);
     const carrying = created.filter(({ carry }) => carry !== undefined);
     for (const region of carrying) settleAux(this.device, this.groupId, region);
-    for (const { id } of gone) this.device.setAux(id, spareAux(this.groupId));
-    this.#writeTag(tag, created);
+    for (const { id, carry } of gone) {
+      // One that carries counts has a mark already, and is to keep them for as long as it is a member.
+      if (carry === undefined) this.device.setAux(id, spareAux(this.groupId));
+    }
+    this.#writeTag(tag);
     for (const region of created) {
       if (region.carry === undefined) this.device.setAux(region.id, "-");
       this.#held.set(region.id, region);
@@ -256,14 +263,12 @@ export class Group {
     return { alias, user, ids: [...ids].sort((a, b) => a - b) };
   }
 
-  /** Throws GroupGoneError, after the regions that nobody will ever name are gone again. */
-  #writeTag(tag: GroupTag, created: readonly Held[]): void {
-    if (this.device.setAux(this.groupId, formatGroupTag(tag))) {
-      this.#stale = false;
-      return;
+  /** Throws GroupGoneError. */
+  #writeTag(tag: GroupTag): void {
+    if (!this.device.setAux(this.groupId, formatGroupTag(tag))) {
+      throw new GroupGoneError(`group ${this.groupId} has gone`);
     }
-    for (const { id } of created) this.device.remove(id);
-    throw new GroupGoneError(`group ${this.groupId} has gone`);
+    this.#stale = false;
   }
 
   /** Where the descriptor would be too long: gives all regions ids in a row or, if that fails, adds none. */
@@ -286,7 +291,17 @@ export class Group {
       this.device.remove(region.id);
     }
     draft.shortage ??= "descriptor";
-    if (removed.length > 0 && fitsMessage(this.#tagWith([], removed))) this.#commit(draft, removed);
+    const removable = this.#removable(removed);
+    if (removable.length > 0) this.#commit(draft, removable);
+  }
+
+  /** As many of the regions as can go without making the descriptor too long: one out of the middle of a row adds to it. */
+  #removable(regions: readonly Held[]): Held[] {
+    const some: Held[] = [];
+    for (const region of regions.toSorted((a, b) => b.id - a.id)) {
+      if (fitsMessage(this.#tagWith([], [...some, region]))) some.push(region);
+    }
+    return some;
   }
 
   #tryDense(draft: Draft, regions: readonly Held[]): Swap[] {
@@ -298,7 +313,17 @@ export class Group {
     }
   }
 
-  #replaceLeader(successor: Span | undefined): void {
+  /** What it lacked, if it could not be done; the leader then stays. Throws GroupGoneError. */
+  #replaceLeader(successor: Span | undefined): Shortage | undefined {
+    try {
+      this.#seatLeader(successor);
+      return undefined;
+    } catch (error) {
+      return shortageOf(error);
+    }
+  }
+
+  #seatLeader(successor: Span | undefined): void {
     const seat = { device: this.device, group: this.groupId, style: this.style };
     const span = successor ?? NOWHERE;
     const others = [...this.#held.keys()].filter((id) => id !== this.groupId).sort((a, b) => a - b);
@@ -314,36 +339,22 @@ export class Group {
     this.notes.created(id, span);
   }
 
-  /** Merges regions while there are more than the limits allow, those with the smallest counts first. */
-  #compact(space: readonly Span[]): Applied {
+  /** Merges regions when there are more than the limits allow; what it lacked, if it could not. */
+  #compact(space: readonly Span[]): Shortage | undefined {
     const excess = this.seams(space.length) - this.limits.seams;
-    if (excess <= 0) return NOTHING;
-    const weights = new Map<number, bigint>();
-    const weigh = ({ id }: Held): bigint => {
-      const known = weights.get(id);
-      if (known !== undefined) return known;
-      const counted = this.device.print(id);
-      const weight = counted === undefined ? 0n : countedIos(counted);
-      weights.set(id, weight);
-      return weight;
-    };
-    const members = this.#covering.filter(({ id }) => id !== this.groupId)
-      .sort((a, b) => a.start - b.start);
+    if (excess <= 0) return undefined;
+    const members = this.#covering.filter(({ id }) => id !== this.groupId);
     // A quarter more than must be, so that it is not for every append that one pair is merged.
     const count = excess + Math.floor(this.limits.seams / 4);
     const draft = this.#draft();
     try {
-      for (const olds of chooseMerges(chains(space, members), weigh, count)) {
-        const swap = swapCounted(this.device, draft.creator, olds);
-        if (swap !== undefined) draft.swaps.push(swap);
-      }
-      this.#commit(draft, []);
+      mergeLightest(this.device, draft.creator, space, members, count, draft.swaps);
     } catch (error) {
       draft.shortage = shortageOf(error);
-    } finally {
-      draft.creator.release();
     }
-    return { ...NOTHING, created: draft.swaps.length, shortage: draft.shortage };
+    this.#commit(draft, []);
+    draft.creator.release();
+    return draft.shortage;
   }
 
   /** Deletes the group with all its regions. Throws StatsError. */

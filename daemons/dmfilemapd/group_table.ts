@@ -1,5 +1,5 @@
 /** The regions of a group as we know them, and reading them from a listing. */
-import { type GroupTag, parseGroupTag } from "./group_tag.ts";
+import { type GroupTag, isGroupTag, parseGroupTag, parseTag } from "./group_tag.ts";
 import { formatMark, parseMark } from "./marks.ts";
 import type { Member } from "./regions.ts";
 import type { Counters, Region } from "./stats.ts";
@@ -31,6 +31,8 @@ export interface GroupTable {
   readonly stale: boolean;
   /** Ids of regions that a killed daemon of this group left behind. */
   readonly orphans: readonly number[];
+  /** Ids of members that still have the mark of a spare, or a descriptor that only the leader has. */
+  readonly unsettled: readonly number[];
 }
 
 export function isNowhere({ start }: Member): boolean {
@@ -58,9 +60,30 @@ export function readGroup(rows: readonly Region[], id: number): GroupTable | und
     style: styleOf(leader, tag),
     held: new Map(members.map((row) => [row.id, heldOf(row)])),
     stale: members.length < tag.ids.length,
-    orphans: rows.filter((row) => !named.has(row.id) && parseMark(row.aux)?.group === id)
-      .map((row) => row.id),
+    orphans: orphansOf(rows, id, named),
+    unsettled: members.filter((row) =>
+      row.id !== id && (parseMark(row.aux)?.mark.kind === "spare" || isGroupTag(row.aux))
+    ).map((row) => row.id),
   };
+}
+
+/**
+ * Regions with a mark of this group that are not in its list. And what is left of a group that went by another id until its leader's
+ * place was taken by somebody else: a journal that names members of this one, with all that belongs to it.
+ */
+function orphansOf(rows: readonly Region[], id: number, named: ReadonlySet<number>): number[] {
+  const former = rows.flatMap((row) => {
+    const marked = parseMark(row.aux);
+    if (marked?.mark.kind !== "journal" || marked.group === id) return [];
+    const ids = parseTag(marked.mark.leaderAux)?.ids ?? [];
+    return ids.some((member) => named.has(member)) ? [{ marked, aux: marked.mark.leaderAux }] : [];
+  });
+  const groups = new Set([id, ...former.map(({ marked }) => marked.group)]);
+  return rows.filter((row) => {
+    if (named.has(row.id)) return false;
+    const group = parseMark(row.aux)?.group;
+    return (group !== undefined && groups.has(group)) || former.some(({ aux }) => aux === row.aux);
+  }).map((row) => row.id).reverse();
 }
 
 /** Ids of the regions that were made for a moment only. */
@@ -72,6 +95,10 @@ export function spareIds(rows: readonly Region[], id: number): number[] {
 }
 
 export interface Journal {
+  /** The region that has it. */
+  readonly id: number;
+  /** Ids of other regions that were made on the way. */
+  readonly spares: readonly number[];
   /** The descriptor of the leader that was being replaced, as far as its members are still there. */
   readonly tag: GroupTag;
   readonly style: GroupStyle;
@@ -82,11 +109,15 @@ export function readJournal(rows: readonly Region[], id: number): Journal | unde
   for (const row of rows) {
     const marked = parseMark(row.aux);
     if (marked?.group !== id || marked.mark.kind !== "journal") continue;
-    const tag = parseGroupTag(marked.mark.leaderAux, id);
+    const tag = parseTag(marked.mark.leaderAux);
     if (tag === undefined) continue;
     const there = new Set(rows.map((other) => other.id));
     const ids = tag.ids.filter((member) => member !== id && there.has(member));
-    return { tag: { ...tag, ids }, style: styleOf(row, tag) };
+    const { leaderAux } = marked.mark;
+    const lost = rows.filter(({ aux }) => aux === leaderAux).map((other) => other.id);
+    const spares = [...lost, ...spareIds(rows, id)]
+      .filter((spare) => spare !== row.id && !ids.includes(spare));
+    return { tag: { ...tag, ids }, style: styleOf(row, tag), id: row.id, spares };
   }
   return undefined;
 }

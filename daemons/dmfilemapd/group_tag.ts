@@ -56,13 +56,19 @@ export function formatIds(ids: readonly number[]): string {
   return items.join(",");
 }
 
-/** The descriptor in region `leader`'s aux_data, or undefined where stock tools would see no group. */
-export function parseGroupTag(aux: string, leader: number): GroupTag | undefined {
+/** A descriptor, whatever region has it; undefined where the text is none. */
+export function parseTag(aux: string): GroupTag | undefined {
   const match = TAG.exec(aux);
   if (match === null) return undefined;
   const [, alias, list, user] = match;
   const ids = parseIds(list);
-  return ids === undefined || ids[0] !== leader ? undefined : { alias, ids, user };
+  return ids === undefined ? undefined : { alias, ids, user };
+}
+
+/** The descriptor in region `leader`'s aux_data, or undefined where stock tools would see no group. */
+export function parseGroupTag(aux: string, leader: number): GroupTag | undefined {
+  const tag = parseTag(aux);
+  return tag?.ids[0] === leader ? tag : undefined;
 }
 
 export function formatGroupTag({ alias, ids, user }: GroupTag): string {

@@ -28,17 +28,46 @@ function create({ device, style }: Seat, span: Span, aux: string): number {
   });
 }
 
-/** The spares that occupy every id below the group's, the first of them with the journal. Throws StatsError. */
-function occupyLower(seat: Seat, leaderAux: string): number[] {
-  const ids = [create(seat, NOWHERE, journalAux(seat.group, leaderAux))];
-  while ((ids.at(-1) as number) < seat.group) {
-    if (ids.length > LOW_IDS_MAX) {
-      for (const id of ids) seat.device.remove(id);
-      throw new StatsError("refused", `more than ${LOW_IDS_MAX} ids below the group's are free`);
-    }
-    ids.push(create(seat, NOWHERE, spareAux(seat.group)));
+/**
+ * The spares that occupy every id below the group's, the first of them with the journal. Undefined when the group's own is free.
+ * Throws StatsError.
+ */
+function occupyLower(seat: Seat, leaderAux: string): number[] | undefined {
+  const ids: number[] = [];
+  try {
+    ids.push(create(seat, NOWHERE, journalAux(seat.group, leaderAux)));
+  } catch (error) {
+    // No room for a single region: then without a journal, for the millisecond that it takes, if nothing has to be occupied.
+    if (!isMemory(error) || !areLowerTaken(seat)) throw error;
+    return ids;
   }
-  return ids;
+  try {
+    while ((ids.at(-1) as number) < seat.group) {
+      if (ids.length > LOW_IDS_MAX) {
+        throw new StatsError("refused", `more than ${LOW_IDS_MAX} ids below the group's are free`);
+      }
+      ids.push(create(seat, NOWHERE, spareAux(seat.group)));
+    }
+  } catch (error) {
+    removeSpares(seat.device, ids);
+    throw error;
+  }
+  if (ids.at(-1) !== seat.group) return ids;
+  removeSpares(seat.device, ids);
+  return undefined;
+}
+
+function isMemory(error: unknown): boolean {
+  return error instanceof StatsError && error.kind === "memory";
+}
+
+function areLowerTaken({ device, group }: Seat): boolean {
+  return device.list().filter(({ id }) => id < group).length === group;
+}
+
+/** The journal, which comes first, goes last. */
+function removeSpares(device: StatsDevice, ids: readonly number[]): void {
+  for (const id of ids.toReversed()) device.remove(id);
 }
 
 /**
@@ -54,23 +83,28 @@ export function replaceLeader(
   const { device, group, style } = seat;
   const tag = { alias: style.alias, ids: [group, ...others], user: style.user };
   const spares = occupyLower(seat, formatGroupTag(tag));
+  if (spares === undefined) return undefined;
   try {
-    return device.remove(group) ? seatLeader(seat, span, tag) : undefined;
+    return device.remove(group) ? seatLeader(seat, span, tag, spares[0]) : undefined;
   } catch (error) {
     // The place is empty and cannot be filled: better another id than no group.
-    if (others.length > 0) return crown(device, { ...tag, ids: others });
+    if (others.length > 0) return crown(seat, { ...tag, ids: others }, spares[0]);
     throw error;
   } finally {
-    for (const id of spares) device.remove(id);
+    removeSpares(device, spares);
   }
 }
 
 /**
- * Fills the place of a leader that a killed daemon had deleted; the leader's id, another one only if somebody else got the
- * group's. Throws StatsError.
+ * Fills the place of a leader that a killed daemon had deleted, and which the region `journal` tells of; the leader's id, another
+ * one only if somebody else got the group's. Throws StatsError.
  */
-export function restoreLeader(seat: Seat, others: readonly number[]): number {
+export function restoreLeader(seat: Seat, others: readonly number[], journal: number): number {
   const { device, group, style } = seat;
+  if (others.length > 0 && others[0] < group) {
+    // The group was about to go by another id already.
+    return crown(seat, { alias: style.alias, ids: others, user: style.user }, journal);
+  }
   const spares: number[] = [];
   let id = -1;
   while (id < group && spares.length <= LOW_IDS_MAX) {
@@ -79,21 +113,38 @@ export function restoreLeader(seat: Seat, others: readonly number[]): number {
   }
   const leader = id === group || others.length === 0 ? spares.pop() as number : others[0];
   const ids = id === group ? [group, ...others] : others.length === 0 ? [leader] : others;
-  crown(device, { alias: style.alias, ids, user: style.user });
+  crown(seat, { alias: style.alias, ids, user: style.user }, journal);
   for (const spare of spares) device.remove(spare);
   return leader;
 }
 
-function seatLeader(seat: Seat, span: Span, tag: GroupTag): number {
+function seatLeader(
+  seat: Seat,
+  span: Span,
+  tag: GroupTag,
+  journal: number | undefined,
+): number {
   const { device, group } = seat;
   const id = create(seat, span, formatGroupTag(tag));
   if (id === group) return id;
   // Somebody was faster. The group lives on under the lowest of its ids.
-  device.setAux(id, "-");
-  return crown(device, { ...tag, ids: [id, ...tag.ids.slice(1)].sort((a, b) => a - b) });
+  const ids = [id, ...tag.ids.slice(1)].sort((a, b) => a - b);
+  const leader = crown(seat, { ...tag, ids }, journal);
+  if (leader !== id) device.setAux(id, "-");
+  return leader;
 }
 
-function crown(device: StatsDevice, tag: GroupTag): number {
-  device.setAux(tag.ids[0], formatGroupTag(tag));
-  return tag.ids[0];
+/** Makes the first of the ids the leader. The journal is to name them all, so that it is known to belong to them, whatever their group. */
+function crown(
+  { device, group }: Seat,
+  tag: GroupTag,
+  journal: number | undefined,
+): number {
+  const [leader] = tag.ids;
+  if (leader !== group && journal !== undefined) {
+    const ids = [...new Set([group, ...tag.ids])].sort((a, b) => a - b);
+    device.setAux(journal, journalAux(group, formatGroupTag({ ...tag, ids })));
+  }
+  device.setAux(leader, formatGroupTag(tag));
+  return leader;
 }

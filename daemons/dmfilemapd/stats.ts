@@ -78,7 +78,7 @@ export function parseId(answer: string): number | undefined {
 
 /** `ID: START+LENGTH STEP PROGRAM AUX[ precise_timestamps][ histogram:BOUNDS]` */
 const ROW =
-  /^(\d{1,10}): (\d{1,20})\+(\d{1,20}) (\d{1,20}) (\S*) (.*?)( precise_timestamps)?(?: histogram:([0-9,]+))?$/;
+  /^(\d{1,10}): (\d{1,20})\+(\d{1,20}) (\d{1,20}) (\S*) (.*?)( precise_timestamps)?(?: histogram:([0-9,]+))?$/s;
 
 function parseRow(line: string): Region[] {
   const match = ROW.exec(line);

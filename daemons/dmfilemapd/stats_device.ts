@@ -14,6 +14,11 @@ export interface StatsDevice {
   print(id: number): Counters | undefined;
 }
 
+/** Thrown when the group turns out to be gone while it is changed. */
+export class GroupGoneError extends Error {
+  override name = "GroupGoneError";
+}
+
 /** "memory": the kernel takes no more regions; "device": the device is gone; "refused": anything else. */
 export type StatsErrorKind = "memory" | "device" | "refused";
 

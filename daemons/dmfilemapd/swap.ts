@@ -16,7 +16,7 @@ import {
   sameCounters,
   subtractCounters,
 } from "./stats.ts";
-import { type StatsDevice, StatsError } from "./stats_device.ts";
+import { GroupGoneError, type StatsDevice, StatsError } from "./stats_device.ts";
 
 /**
  * Makes regions that get an id above the group's. A new region takes the lowest free id; one below the group's would have to be
@@ -31,7 +31,7 @@ export class Creator {
     private readonly style: GroupStyle,
   ) {}
 
-  /** A region that is a spare until it is made a member; its id. Throws StatsError. */
+  /** A region that is a spare until it is made a member; its id. Throws StatsError, GroupGoneError. */
   create(span: Span, aux = spareAux(this.group)): number {
     const { program, precise, histogram } = this.style;
     const { start, length } = span;
@@ -39,6 +39,10 @@ export class Creator {
     for (;;) {
       const id = this.device.create(request);
       if (id > this.group) return id;
+      if (id === this.group) {
+        this.device.remove(id);
+        throw new GroupGoneError(`the leader of group ${id} has gone`);
+      }
       this.#low.push(id);
       if (this.#low.length > LOW_IDS_MAX) {
         throw new StatsError("refused", `more than ${LOW_IDS_MAX} ids below the group's are free`);

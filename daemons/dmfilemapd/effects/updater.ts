@@ -1,8 +1,8 @@
 /** One look at the file, and the regions brought in line with it. */
-import { type Applied, type Group, GroupGoneError, type Shortage } from "../group.ts";
+import type { Applied, Group, Shortage } from "../group.ts";
 import { lookAhead } from "../regions.ts";
 import type { Event, LookOutcome } from "../machine.ts";
-import { StatsError } from "../stats_device.ts";
+import { GroupGoneError, StatsError } from "../stats_device.ts";
 import { deviceSectors } from "./device.ts";
 import { Errno } from "../../../ffi/errno.ts";
 import { type FollowedFile, type Sight, UnfitFileError } from "./file.ts";
@@ -95,7 +95,8 @@ export class Updater {
       unsettled: sight?.map.unsettled ?? false,
       changed,
       more: applied?.more ?? false,
-      writer: sight?.writer ?? false,
+      // What is short now may not be later, and nothing will tell.
+      writer: (sight?.writer ?? false) || this.shortage !== undefined,
       tookMs,
     };
   }
