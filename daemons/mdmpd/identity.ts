@@ -55,7 +55,7 @@ export interface Evidence {
   readonly known?: Known | undefined;
   /** A path of the array that works, seen at the same moment; for `members`, any member that works. */
   readonly reference?: Observation | undefined;
-  /** Only without a superblock. */
+  /** Only where every path leads to one disk. */
   readonly comparison?: Comparison | undefined;
   /** The last count of events that was read through a working path. */
   readonly lastEvents?: number | undefined;
@@ -184,14 +184,14 @@ function sameEvents(evidence: Evidence): Verdict | undefined {
   return foreign(`its count of events is ${events}, but the array's last one was ${lastEvents}`);
 }
 
-/** Without a superblock: by name, else by what is on the disk. */
+/** What is on the disk has to be the same in any case; without a superblock it is the proof, unless the disk has a name. */
 function sameContent(evidence: Evidence): Verdict | undefined {
   const { hasSuperblock, comparison, candidate: { hardware }, reference, known } = evidence;
-  if (hasSuperblock) return undefined;
   if (comparison !== undefined && comparison.different > 0) {
     const all = comparison.different + comparison.equal;
     return foreign(`${comparison.different} of ${all} blocks differ from a working path's`);
   }
+  if (hasSuperblock) return undefined;
   const names = diskNames(hardware);
   const isNamed = names.length > 0 &&
     (sameDiskNames(hardware, reference?.hardware) || sameDiskNames(hardware, known?.hardware));
@@ -239,12 +239,12 @@ function sameRole(superblock: Superblock, known: Known): Verdict | undefined {
 
 /** In the order in which they are asked; the first that objects decides. */
 const RULES: readonly Rule[] = [
-  rightSize,
-  sameHardware,
-  sameDisk,
   readableSuperblock,
   sameArray,
   sameDevice,
+  rightSize,
+  sameHardware,
+  sameDisk,
   sameEvents,
   sameContent,
   coveredByBitmap,

@@ -45,6 +45,8 @@ export const CONFIRM_MS = 1_500;
 export const CONFIRM_STEP_MS = 10;
 /** A path that is a mere spare for so long gets its slot by our hand: the array's own thread is busy for ever. */
 export const SLOT_AFTER_MS = 1_000;
+/** How long md may take to write a change of the array, and this to show through the path that is tested. */
+export const MARK_MS = 2_000;
 /** A path that was removed a moment ago still has its old directory in sysfs; so long it is tried again. */
 export const BIND_RETRY_MS = 2_000;
 
@@ -72,3 +74,7 @@ export const HOOK_QUEUE_BYTES = 65_536;
 export const HOOK_TIMEOUT_MS = 60_000;
 /** The remembered identities. */
 export const STATE_LIMIT_BYTES = 8 << 20;
+/** A child that has nothing to do is kept for so long: a test is often followed by a restoration. */
+export const CHILD_IDLE_MS = 1_000;
+/** How often a job is given to another child when the first one was lost for another's sake. */
+export const JOB_TRIES = 3;

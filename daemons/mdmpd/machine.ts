@@ -25,6 +25,8 @@ import {
 export interface Surroundings {
   /** Whether the disk that the path led to is still in the system. */
   exists(array: string, path: string): boolean;
+  /** Paths that an earlier run of the daemon saw fail a test, and not return. */
+  failedBefore(uuid: string): readonly string[];
   /** Whether an earlier run of the daemon saw this failed path fail a test. */
   faultWasSeen(uuid: string, path: string): boolean;
 }
@@ -38,7 +40,8 @@ export class Machine {
   readonly arrays = new Map<string, ArrayState>();
   #seen = false;
 
-  constructor(private readonly policy: Policy) {}
+  /** The policy may be exchanged at any time. */
+  constructor(public policy: Policy) {}
 
   /** Takes the arrays as they are now. */
   see(sights: readonly ArraySight[], around: Surroundings, nowMs: number): Action[] {
@@ -75,6 +78,7 @@ export class Machine {
     array.sight = sight;
     const context = { policy: this.policy, array, nowMs, actions };
     for (const path of sight.paths) this.#seePath(path, context, around);
+    if (known === undefined && !this.#seen) this.#recall(context, around);
     this.#seeAbsent(context, around);
     if (before !== signature(array) && workingPaths(sight).length > 0) {
       actions.push({ type: "learn", array: sight.name });
@@ -103,6 +107,7 @@ export class Machine {
     const path = context.array.paths.get(sight.name) ?? this.#meet(sight, context, around);
     path.condition = condition;
     path.slot = sight.slot;
+    path.unbound = false;
     if (condition === "faulty" && !sight.gone) path.lost = false;
     this.#apply(path, { type: condition === "faulty" ? "faulty" : "working" }, context);
     if (sight.gone && !path.lost) this.#apply(path, { type: "vanished" }, context);
@@ -120,15 +125,32 @@ export class Machine {
     return path;
   }
 
+  /** An earlier run may have ended while it was putting a path back, which the array then does not list. */
+  #recall({ array, nowMs }: Context, around: Surroundings): void {
+    if (workingPaths(array.sight).length >= array.sight.raidDisks) return;
+    for (const name of around.failedBefore(array.sight.uuid)) {
+      if (array.paths.has(name)) continue;
+      const path = newPath(name, "faulty", nowMs);
+      path.unbound = true;
+      path.faultSeen = true;
+      path.dueMs = nowMs;
+      path.finding = "not tested yet";
+      array.paths.set(name, path);
+    }
+  }
+
   #seeAbsent(context: Context, around: Surroundings): void {
     const { array } = context;
     const present = new Set(array.sight.paths.map(({ name }) => name));
     const isComplete = workingPaths(array.sight).length >= array.sight.raidDisks;
     for (const path of [...array.paths.values()]) {
       if (present.has(path.name) || path.phase === "restoring") continue;
-      if (path.lost) {
+      if (path.lost || path.unbound) {
         // Somebody put it, or another, in its place.
         if (isComplete) array.paths.delete(path.name);
+        else if (!path.lost && !around.exists(array.sight.name, path.name)) {
+          this.#apply(path, { type: "vanished" }, context);
+        }
       } else if (around.exists(array.sight.name, path.name)) {
         this.#apply(path, { type: "removed" }, context);
       } else {
@@ -154,6 +176,7 @@ export class Machine {
     if (array === undefined || path === undefined) return actions;
     if (ANSWERS.has(event.type) && ticket !== path.ticket) return actions;
     const context = { policy: this.policy, array, nowMs, actions };
+    if ("unbound" in event) path.unbound = event.unbound ?? path.unbound;
     this.#apply(path, event, context);
     this.#schedule(context);
     return actions;

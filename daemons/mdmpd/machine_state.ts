@@ -26,6 +26,8 @@ export interface PathState {
   failedMs: number;
   /** A test failed since; without one, an operator may have failed it. */
   faultSeen: boolean;
+  /** The array does not list it any more, by our own doing: it was half put back. */
+  unbound: boolean;
   /** The device is not there; it is looked for, under any name. */
   lost: boolean;
   /** In the array, and did not answer when it was last read; since when. */
@@ -55,7 +57,12 @@ export interface ArrayState {
 export type PathEvent =
   | { readonly type: "faulty" | "working" | "removed" | "vanished" | "due" | "released" }
   | { readonly type: "proven"; readonly name?: string }
-  | { readonly type: "dead" | "hung" | "refused" | "unrestored" | "wrong"; readonly reason: string }
+  | {
+    readonly type: "dead" | "hung" | "refused" | "unrestored" | "wrong";
+    readonly reason: string;
+    /** Of an attempt to put it back: the array does not list it now. */
+    readonly unbound?: boolean;
+  }
   | { readonly type: "restored"; readonly name?: string };
 
 export type PathEventType = PathEvent["type"];
@@ -97,6 +104,7 @@ export function newPath(name: string, condition: Condition, nowMs: number): Path
     slot: undefined,
     failedMs: nowMs,
     faultSeen: false,
+    unbound: false,
     lost: false,
     suspectMs: undefined,
     dueMs: undefined,

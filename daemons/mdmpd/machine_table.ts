@@ -83,6 +83,7 @@ const becomeActive: Cell = (path, context) => {
   path.dueMs = undefined;
   path.hangs = 0;
   path.lost = false;
+  path.unbound = false;
   path.suspectMs = undefined;
   path.finding = "";
   path.ticket++;

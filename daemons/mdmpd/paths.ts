@@ -56,7 +56,9 @@ export function isRunning({ state }: Pick<ArraySight, "state">): boolean {
 }
 
 /** The first free slot, if any. */
-export function freeSlot({ raidDisks, paths }: ArraySight): number | undefined {
+export function freeSlot(
+  { raidDisks, paths }: Pick<ArraySight, "raidDisks" | "paths">,
+): number | undefined {
   const taken = new Set(paths.map(({ slot }) => slot));
   for (let slot = 0; slot < raidDisks; slot++) if (!taken.has(slot)) return slot;
   return undefined;

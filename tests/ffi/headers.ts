@@ -5,6 +5,7 @@ const capability = ["sys/prctl.h", "linux/capability.h", "linux/prctl.h"];
 
 /** Path → headers. Every file that exports CONSTANTS, STRUCTS, SIZES or UPPER_CASE numbers stands here. */
 export const HEADERS: Readonly<Record<string, readonly string[]>> = {
+  "ffi/aio.ts": [...fcntl, "linux/aio_abi.h", "sys/eventfd.h"],
   "ffi/capability.ts": capability,
   "ffi/cfg.ts": ["corosync/cfg.h"],
   "ffi/cmap.ts": ["corosync/cmap.h"],
@@ -31,7 +32,7 @@ export const HEADERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Exported UPPER_CASE numbers that are ours, not C's. */
-export const OURS: ReadonlySet<string> = new Set(["NEWEST_KNOWN_SYSCALL"]);
+export const OURS: ReadonlySet<string> = new Set(["BLOCK_BYTES", "NEWEST_KNOWN_SYSCALL"]);
 
 /** Macros younger than the oldest headers we build with (Linux 6.1), by what they belong to; a structure's field as TYPE.FIELD. */
 export const YOUNG: Readonly<Record<string, string>> = {

@@ -208,6 +208,20 @@ Deno.test("a faulty path that is found at the start is tested at once", () => {
   assertEquals(world.news(), ["restore b"], "an earlier run saw it fail");
 });
 
+Deno.test("a path that was half put back is not forgotten, here and by the next run", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.existing.add("b");
+  world.tell("b", PROVEN).see("U ");
+  world.tell("b", { type: "refused", reason: "no mark", unbound: true }).see("U ");
+  assertEquals(world.path("b").phase, "refused");
+  const next = new World();
+  next.existing.add("b");
+  next.failedBefore.add("b");
+  next.see("U ").pass(0);
+  assertEquals(next.news(), ["DegradedArray md0", "probe b"]);
+  assertEquals(next.see("UU").news(), ["SpareActive b"]);
+});
+
 Deno.test("arrays that come, go and change their identity are told", () => {
   const world = new World().seeAll([]).see("UU").see("UU", { uuid: "u1" }).seeAll([]);
   assertEquals(world.news(), [

@@ -52,6 +52,7 @@ export class World {
   /** Names of paths whose disk is still there though md does not list them. */
   readonly existing = new Set<string>();
   readonly faultsSeen = new Set<string>();
+  readonly failedBefore = new Set<string>();
   /** What happened so far, such as `Fail a`, `probe a`, `restore a`. */
   log: string[] = [];
   #last = new Map<string, Action>();
@@ -100,6 +101,7 @@ export class World {
   seeAll(sights: readonly ArraySight[]): this {
     const around = {
       exists: (_: string, path: string): boolean => this.existing.has(path),
+      failedBefore: (): string[] => [...this.failedBefore],
       faultWasSeen: (_: string, path: string): boolean => this.faultsSeen.has(path),
     };
     this.#take(this.machine.see(sights, around, this.nowMs));

@@ -1,0 +1,167 @@
+/**
+ * One tester, seen from the daemon: given batches, one at a time, and left alone when it hangs in the kernel, where no signal reaches
+ * it. It ends when its input is closed and the kernel lets it.
+ */
+import { EAGAIN, Errno } from "../../../ffi/errno.ts";
+import { closeDescriptor, readDescriptor, setNonBlocking, writeAll } from "../../../ffi/file.ts";
+import { makePipe, openProcess, spawn, waitForChild } from "../../../ffi/process.ts";
+import type { Program } from "../../../src/host/program.ts";
+import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
+import { STDERR } from "../../../src/host/standard.ts";
+import { CHILD_GRACE_MS, CHILD_IDLE_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
+import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
+import { TESTER_ARGUMENT } from "./tester.ts";
+
+export interface ChildEvents {
+  /** A job is done. */
+  answered(job: Job, answer: Answer): void;
+  /** Nothing was heard for too long, or it ended: these jobs are open, and it was at `at` when it fell silent. */
+  abandoned(child: Child, jobs: readonly Job[], at: Job | undefined): void;
+  /** It has done its batch and could do another. */
+  idle(child: Child): void;
+  /** Its process has ended, and with it whatever hung. */
+  ended(child: Child): void;
+}
+
+const CHUNK_BYTES = 65_536;
+
+export class Child {
+  readonly pid: number;
+  /** Jobs whose reads hung: as long as the process is there, they do. */
+  readonly hung: Job[] = [];
+  /** It hangs, or has been told to go. */
+  isLeaving = false;
+  readonly #pidFd: number;
+  readonly #input: number;
+  readonly #output: number;
+  readonly #open = new Map<number, Job>();
+  readonly #decoder = new TextDecoder();
+  #text = "";
+  #timeoutMs = 0;
+  #at = 0;
+  #silence: Timer | undefined;
+  #isInputOpen = true;
+
+  /** Starts a tester. Throws Errno. */
+  constructor(
+    private readonly reactor: Reactor,
+    program: Program,
+    private readonly events: ChildEvents,
+  ) {
+    const down = makePipe();
+    const up = makePipe();
+    try {
+      this.pid = spawn({
+        path: program.path,
+        argv: [program.calledAs, TESTER_ARGUMENT],
+        environment: program.environment,
+        descriptors: [[down.read, 0], [up.write, 1], [STDERR, STDERR]],
+        newSession: false,
+      });
+    } catch (error) {
+      for (const fd of [down.read, down.write, up.read, up.write]) closeDescriptor(fd);
+      throw error;
+    }
+    closeDescriptor(down.read);
+    closeDescriptor(up.write);
+    this.#input = down.write;
+    this.#output = up.read;
+    setNonBlocking(this.#output);
+    reactor.watch(this.#output, EPOLLIN, () => this.#read());
+    this.#pidFd = openProcess(this.pid);
+    if (this.#pidFd < 0) throw new Errno(-this.#pidFd, "pidfd_open");
+    reactor.watch(this.#pidFd, EPOLLIN, () => this.#end());
+  }
+
+  get isBusy(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Hands over a batch; only when it is idle. Its pipe is empty then and takes all of it. */
+  give(batch: Batch): void {
+    this.reactor.cancel(this.#silence);
+    this.#timeoutMs = batch.timeoutMs;
+    this.#at = 0;
+    for (const job of batch.jobs) this.#open.set(job.id, job);
+    this.#expectWord();
+    writeAll(this.#input, new TextEncoder().encode(`${JSON.stringify(batch)}\n`), "a tester");
+  }
+
+  /** No more batches: it may go. */
+  dismiss(): void {
+    this.isLeaving = true;
+    this.reactor.cancel(this.#silence);
+    if (this.#isInputOpen) closeDescriptor(this.#input);
+    this.#isInputOpen = false;
+  }
+
+  /** How long it may be silent: long while it waits for reads, short while it is to open or to write something. */
+  #expectWord(): void {
+    this.reactor.cancel(this.#silence);
+    const limitMs = (this.#at === 0 ? this.#timeoutMs : 0) + CHILD_GRACE_MS;
+    this.#silence = this.reactor.after(limitMs, () => this.#abandon());
+  }
+
+  #abandon(): void {
+    const jobs = [...this.#open.values()];
+    const at = this.#open.get(this.#at);
+    if (at !== undefined) this.hung.push(at);
+    this.#open.clear();
+    this.dismiss();
+    this.events.abandoned(this, jobs, at);
+  }
+
+  #read(): void {
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    const count = readDescriptor(this.#output, buffer);
+    if (count === -EAGAIN) return;
+    if (count <= 0) return this.reactor.unwatch(this.#output);
+    this.#text += this.#decoder.decode(buffer.subarray(0, count), { stream: true });
+    if (this.#text.length > MESSAGE_LIMIT_BYTES * 16) return this.#abandon();
+    const lines = this.#text.split("\n");
+    this.#text = lines.pop() ?? "";
+    for (const line of lines) this.#take(line);
+  }
+
+  #take(line: string): void {
+    const message = parseMessage(line);
+    if (message === undefined || this.isLeaving) return;
+    if ("at" in message) this.#at = message.at;
+    if ("id" in message) this.#answered(message);
+    if ("done" in message) this.#done();
+    else this.#expectWord();
+  }
+
+  #answered(answer: Answer): void {
+    const job = this.#open.get(answer.id);
+    if (job === undefined) return;
+    this.#open.delete(answer.id);
+    if (answer.type === "hung") this.hung.push(job);
+    this.events.answered(job, answer);
+  }
+
+  #done(): void {
+    const left = [...this.#open.values()];
+    this.#open.clear();
+    if (left.length > 0) this.events.abandoned(this, left, undefined);
+    // Its reads are still under way: it can end only when they do, and their end is what we want to know.
+    if (this.hung.length > 0) return this.dismiss();
+    this.reactor.cancel(this.#silence);
+    this.#silence = this.reactor.after(CHILD_IDLE_MS, () => this.dismiss());
+    this.events.idle(this);
+  }
+
+  #end(): void {
+    this.#read();
+    this.reactor.unwatch(this.#pidFd);
+    this.reactor.unwatch(this.#output);
+    closeDescriptor(this.#pidFd);
+    closeDescriptor(this.#output);
+    waitForChild(this.pid, true);
+    const left = [...this.#open.values()];
+    this.#open.clear();
+    this.dismiss();
+    if (left.length > 0) this.events.abandoned(this, left, undefined);
+    this.events.ended(this);
+  }
+}

@@ -1,0 +1,162 @@
+/** The testers together: a queue of jobs, a few children that work it off, and those that hang. */
+import { Errno } from "../../../ffi/errno.ts";
+import { type Logger, logger } from "../../../src/host/log.ts";
+import type { Program } from "../../../src/host/program.ts";
+import type { Reactor } from "../../../src/host/reactor.ts";
+import { BATCH_PATHS, CHILDREN_MAX, JOB_TRIES, STUCK_CHILDREN_MAX } from "../limits.ts";
+import type { Answer, Job } from "../tester_protocol.ts";
+import { Child, type ChildEvents } from "./child.ts";
+
+interface Order {
+  readonly job: Job;
+  /** In a child of its own, because it hung before. */
+  readonly alone: boolean;
+  tries: number;
+}
+
+/** Called with the answer to a job. */
+export type Answered = (job: Job, answer: Answer) => void;
+/** Called when a process has ended in which a job had hung. */
+export type Released = (job: Job) => void;
+
+export class Children implements ChildEvents {
+  readonly #log: Logger;
+  readonly #children = new Set<Child>();
+  readonly #orders = new Map<number, Order>();
+  #queue: Order[] = [];
+  #isPumpDue = false;
+  #isFull = false;
+  #started = 0;
+
+  constructor(
+    private readonly reactor: Reactor,
+    private readonly program: Program,
+    private readonly timeoutMs: number,
+    private readonly done: Answered,
+    private readonly released: Released,
+  ) {
+    this.#log = logger("mdmpd", "tester");
+  }
+
+  /** Children that hang in the kernel. */
+  get stuck(): number {
+    return [...this.#children].filter(({ isLeaving, hung }) => isLeaving && hung.length > 0).length;
+  }
+
+  get started(): number {
+    return this.#started;
+  }
+
+  get waiting(): number {
+    return this.#orders.size;
+  }
+
+  submit(job: Job, alone = false): void {
+    const order = { job, alone, tries: 0 };
+    this.#orders.set(job.id, order);
+    // What puts a path back goes before what only looks.
+    if (job.kind === "restore") this.#queue.unshift(order);
+    else this.#queue.push(order);
+    this.#pumpSoon();
+  }
+
+  /** When the turn is over, so that what was ordered in it goes together. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    this.reactor.defer(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#queue.length > 0) {
+      const child = this.#freeChild();
+      if (child === undefined) return;
+      child.give({ timeoutMs: this.timeoutMs, jobs: this.#nextBatch().map(({ job }) => job) });
+    }
+  }
+
+  /** One that hung before goes alone, others together; a job that puts back does not wait for one that reads. */
+  #nextBatch(): Order[] {
+    const [first] = this.#queue;
+    const isLike = ({ alone, job }: Order): boolean =>
+      !alone && (job.kind === "restore") === (first.job.kind === "restore");
+    const batch = first.alone ? [first] : this.#queue.filter(isLike).slice(0, BATCH_PATHS);
+    this.#queue = this.#queue.filter((order) => !batch.includes(order));
+    return batch;
+  }
+
+  #freeChild(): Child | undefined {
+    const present = [...this.#children].filter(({ isLeaving }) => !isLeaving);
+    const idle = present.find(({ isBusy }) => !isBusy);
+    if (idle !== undefined) return idle;
+    if (present.length >= CHILDREN_MAX || this.#isTooMuchStuck()) return undefined;
+    return this.#start();
+  }
+
+  #isTooMuchStuck(): boolean {
+    const isFull = this.stuck >= STUCK_CHILDREN_MAX;
+    if (isFull && !this.#isFull) {
+      this.#log.error("{count} testers hang in the kernel: no further path is tested", {
+        count: this.stuck,
+      });
+    }
+    this.#isFull = isFull;
+    return isFull;
+  }
+
+  #start(): Child | undefined {
+    try {
+      const child = new Child(this.reactor, this.program, this);
+      this.#started++;
+      this.#children.add(child);
+      return child;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      this.#log.error("cannot start a tester: {error}", { error });
+      const orders = this.#queue;
+      this.#queue = [];
+      for (const { job } of orders) this.#finish(job, lost(job, error.message));
+      return undefined;
+    }
+  }
+
+  #finish(job: Job, answer: Answer): void {
+    if (!this.#orders.delete(job.id)) return;
+    this.done(job, answer);
+  }
+
+  answered(job: Job, answer: Answer): void {
+    this.#finish(job, answer);
+  }
+
+  /** What the child was at hangs; the others are given to another child. */
+  abandoned(_child: Child, jobs: readonly Job[], at: Job | undefined): void {
+    for (const job of jobs) {
+      const order = this.#orders.get(job.id);
+      if (order === undefined) continue;
+      order.tries++;
+      if (job === at) this.#finish(job, lost(job, "no answer from the kernel"));
+      else if (order.tries >= JOB_TRIES) {
+        this.#finish(job, lost(job, "its test ended without a word"));
+      } else this.#queue.push(order);
+    }
+    this.#pumpSoon();
+  }
+
+  idle(): void {
+    this.#pumpSoon();
+  }
+
+  ended(child: Child): void {
+    this.#children.delete(child);
+    for (const job of child.hung) this.released(job);
+    this.#pumpSoon();
+  }
+}
+
+function lost({ id, kind }: Job, reason: string): Answer {
+  return kind === "learn" ? { id, type: "learned", learned: [] } : { id, type: "hung", reason };
+}

@@ -1,0 +1,212 @@
+/**
+ * The watch over paths: what md shows goes to the machine, what the machine wants goes to the testers, what they find goes to the
+ * machine again.
+ */
+import { type Logger, logger } from "../../../src/host/log.ts";
+import type { Program } from "../../../src/host/program.ts";
+import type { Reactor, Timer } from "../../../src/host/reactor.ts";
+import type { Policy } from "../backoff.ts";
+import { Machine } from "../machine.ts";
+import type { Action, ArrayState } from "../machine_state.ts";
+import { arrayMemory, type Memory, rememberLearned, rememberPath } from "../memory.ts";
+import { type ArraySight, workingPaths } from "../paths.ts";
+import type { Answer, Job } from "../tester_protocol.ts";
+import { Children } from "./children.ts";
+import { hardwareOf } from "./hardware.ts";
+import { eventOf, learnJob, pathJob, type Waiting } from "./jobs.ts";
+import { MdstatFile } from "./mdstat_file.ts";
+import { Observer } from "./observer.ts";
+import type { Reporter } from "./reporter.ts";
+import { isDiskThere } from "./sights.ts";
+
+export interface CoreSettings {
+  readonly policy: Policy;
+  readonly personalities: ReadonlySet<string>;
+  readonly probeTimeoutMs: number;
+}
+
+export class Core {
+  readonly machine: Machine;
+  readonly children: Children;
+  readonly observer: Observer;
+  readonly #log: Logger = logger("mdmpd", "core");
+  readonly #file: MdstatFile;
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #timer: Timer | undefined;
+  #looks = 0;
+
+  /** `remembered`: called when the memory may have changed. */
+  constructor(
+    private readonly reactor: Reactor,
+    program: Program,
+    settings: CoreSettings,
+    private readonly memory: Memory,
+    private readonly reporter: Reporter,
+    private readonly remembered: () => void,
+  ) {
+    this.machine = new Machine(settings.policy);
+    this.#file = new MdstatFile(reactor, () => this.refresh());
+    this.observer = new Observer(this.#file, settings.personalities);
+    this.children = new Children(
+      reactor,
+      program,
+      settings.probeTimeoutMs,
+      (job, answer) => this.#answered(job, answer),
+      (job) => this.#released(job),
+    );
+  }
+
+  /** How often md was looked at. */
+  get looks(): number {
+    return this.#looks;
+  }
+
+  /** Looks at md again and does what follows from it. */
+  refresh(): void {
+    this.#looks++;
+    const sights = this.observer.look((array) => this.#isQuiet(array));
+    if (sights === undefined) return this.#setTimer();
+    for (const sight of sights) this.#remember(sight);
+    const around = {
+      exists: (array: string, path: string): boolean => this.#exists(array, path),
+      failedBefore: (uuid: string): string[] =>
+        [...this.memory.get(uuid)?.paths ?? []].filter(([, { faultSeen }]) => faultSeen)
+          .map(([name]) => name),
+      faultWasSeen: (uuid: string, path: string): boolean =>
+        this.memory.get(uuid)?.paths.get(path)?.faultSeen ?? false,
+    };
+    this.#perform(this.machine.see(sights, around, this.reactor.now()));
+  }
+
+  /** Takes other settings; what is under way goes on. */
+  reconfigure({ policy, personalities }: CoreSettings): void {
+    this.machine.policy = policy;
+    this.observer.wanted = personalities;
+    this.#file.close();
+    this.refresh();
+  }
+
+  close(): void {
+    this.reactor.cancel(this.#timer);
+    this.#file.close();
+  }
+
+  /** Nothing is being done about the array: then it is as it was last read, for all that its text says. */
+  #isQuiet(array: string): boolean {
+    const paths = this.machine.arrays.get(array)?.paths.values() ?? [];
+    return [...paths].every(({ phase }) => phase === "active");
+  }
+
+  #exists(array: string, path: string): boolean {
+    const uuid = this.machine.arrays.get(array)?.sight.uuid ?? "";
+    const known = this.memory.get(uuid)?.paths.get(path);
+    return known !== undefined && isDiskThere(known.device, known.diskSequence);
+  }
+
+  #remember(sight: ArraySight): void {
+    const array = arrayMemory(this.memory, sight.uuid);
+    for (const { name, device, diskSequence, gone } of workingPaths(sight)) {
+      if (gone) continue;
+      const known = array.paths.get(name);
+      const isKnown = known?.device === device && known.diskSequence === diskSequence &&
+        !known.faultSeen && known.hardware.names.length > 0;
+      const hardware = isKnown ? known.hardware : hardwareOf(name);
+      if (hardware !== undefined) rememberPath(array, name, { hardware, device, diskSequence });
+    }
+  }
+
+  #perform(actions: readonly Action[]): void {
+    for (const action of actions) this.#act(action);
+    this.#noteFaults();
+    this.remembered();
+    this.#setTimer();
+  }
+
+  #act(action: Action): void {
+    if (action.type === "report") return this.reporter.report(action);
+    const array = this.machine.arrays.get(
+      action.type === "learn" ? action.array : action.target.array,
+    );
+    if (array === undefined) return;
+    const id = this.#nextId++;
+    const target = action.type === "learn" ? undefined : action.target;
+    this.#waiting.set(id, { target, uuid: array.sight.uuid });
+    const job = action.type === "learn"
+      ? learnJob(array, id)
+      : pathJob(action, array, this.memory, id);
+    this.children.submit(job, action.type === "probe" && action.alone);
+  }
+
+  /** For the next run of the daemon: which faults were real. */
+  #noteFaults(): void {
+    for (const array of this.machine.arrays.values()) {
+      const remembered = this.memory.get(array.sight.uuid);
+      for (const { name, faultSeen, phase } of array.paths.values()) {
+        const path = remembered?.paths.get(name);
+        if (path !== undefined && phase !== "active" && phase !== "checking") {
+          path.faultSeen = faultSeen;
+        }
+      }
+    }
+  }
+
+  #answered(job: Job, answer: Answer): void {
+    const waiting = this.#waiting.get(job.id);
+    this.#waiting.delete(job.id);
+    if (waiting === undefined) return;
+    if (answer.learned !== undefined) {
+      rememberLearned(arrayMemory(this.memory, waiting.uuid), answer.learned);
+      return this.remembered();
+    }
+    const { target } = waiting;
+    const event = eventOf(answer);
+    if (target === undefined || event === undefined) return;
+    this.#log.debug("{path} of {array}: {type} {reason}", {
+      path: target.path,
+      array: target.array,
+      type: answer.type,
+      reason: answer.reason ?? "",
+    });
+    // A restoration has changed the array: what became of it is seen first.
+    if (job.kind === "restore") this.refresh();
+    const now = this.reactor.now();
+    this.#perform(this.machine.step(target.array, target.path, event, now, target.ticket));
+    if (job.kind === "restore") this.refresh();
+  }
+
+  #released(job: Job): void {
+    const path = job.kind === "learn"
+      ? undefined
+      : job.kind === "search"
+      ? job.listedAs
+      : job.path.name;
+    if (path === undefined) return;
+    const now = this.reactor.now();
+    this.#perform(this.machine.step(job.array.name, path, { type: "released" }, now));
+  }
+
+  /** Wakes for the next test that is due, or, while md cannot be read, to try again. */
+  #setTimer(): void {
+    this.reactor.cancel(this.#timer);
+    const now = this.reactor.now();
+    const retryMs = this.observer.isReadable ? Infinity : this.machine.policy.intervalMs;
+    const waitMs = Math.min(this.machine.nextDueMs() - now, retryMs);
+    this.#timer = waitMs === Infinity
+      ? undefined
+      : this.reactor.after(Math.max(0, waitMs), () => this.#wake());
+  }
+
+  #wake(): void {
+    if (!this.observer.isReadable) this.refresh();
+    this.#perform(this.machine.due(this.reactor.now()));
+  }
+
+  /** Arrays in the order of their names, for people. */
+  sortedArrays(): ArrayState[] {
+    const byName = new Intl.Collator("en", { numeric: true });
+    return [...this.machine.arrays.values()].sort((a, b) =>
+      byName.compare(a.sight.name, b.sight.name)
+    );
+  }
+}

@@ -1,0 +1,95 @@
+/** What md shows now: the text of /proc/mdstat as a hint of which arrays there are, sysfs for what holds of each. */
+import { type Logger, logger } from "../../../src/host/log.ts";
+import { isUnderstood, type MdstatArray, parseMdstat } from "../mdstat.ts";
+import { ARRAYS_MAX } from "../limits.ts";
+import type { ArraySight } from "../paths.ts";
+import type { MdstatFile } from "./mdstat_file.ts";
+import { readArray } from "./sights.ts";
+
+/** raid4, raid5 and raid6 are one module, whose name mdstat may show instead. */
+function isWanted(hint: MdstatArray, wanted: ReadonlySet<string>): boolean {
+  const { personality = "" } = hint;
+  return wanted.has(personality) || /^raid[456]$/.test(personality);
+}
+
+interface Seen {
+  /** The record's text, by which a change is noticed. */
+  readonly text: string;
+  readonly sight: ArraySight;
+}
+
+export class Observer {
+  readonly #log: Logger = logger("mdmpd", "mdstat");
+  #seen = new Map<string, Seen>();
+  #said = "";
+  #isReadable = true;
+  #isMultipathKnown = false;
+
+  constructor(private readonly file: MdstatFile, public wanted: ReadonlySet<string>) {}
+
+  /** Whether the file could be read and understood when it was last looked at; if not, it is to be tried again. */
+  get isReadable(): boolean {
+    return this.#isReadable;
+  }
+
+  /** What is wrong with the file at the moment; "" for nothing. */
+  get trouble(): string {
+    return this.#said;
+  }
+
+  /**
+   * Every array that is looked after; undefined while nothing can be said, which is not the same as that there are none. `isFresh`:
+   * whether what was read of an array last is still good if its text is the same.
+   */
+  look(isFresh: (array: string) => boolean): ArraySight[] | undefined {
+    const read = this.file.read();
+    this.#isReadable = false;
+    if ("failure" in read) {
+      this.#say(read.failure);
+      return undefined;
+    }
+    const mdstat = parseMdstat(read.text);
+    if (!isUnderstood(mdstat)) {
+      this.#say("/proc/mdstat is in an unknown grammar");
+      return undefined;
+    }
+    this.#isReadable = true;
+    const [problem] = mdstat.problems;
+    this.#say(
+      problem === undefined
+        ? ""
+        : `/proc/mdstat has a ${problem.kind} that is not understood, in line ${problem.line}`,
+    );
+    this.#mentionMultipath(mdstat.personalities);
+    return this.#sights(mdstat.arrays, isFresh);
+  }
+
+  #sights(hints: readonly MdstatArray[], isFresh: (array: string) => boolean): ArraySight[] {
+    const next = new Map<string, Seen>();
+    for (const hint of hints.filter((hint) => isWanted(hint, this.wanted)).slice(0, ARRAYS_MAX)) {
+      const known = this.#seen.get(hint.name);
+      const sight = known?.text === hint.text && isFresh(hint.name) ? known.sight : readArray(hint);
+      if (sight === undefined || !this.wanted.has(sight.personality)) continue;
+      next.set(hint.name, { text: hint.text, sight });
+    }
+    this.#seen = next;
+    return [...next.values()].map(({ sight }) => sight);
+  }
+
+  /** Once for each trouble, and once when it is over. */
+  #say(trouble: string): void {
+    if (trouble === this.#said) return;
+    if (trouble !== "") this.#log.warn("{trouble}", { trouble });
+    else this.#log.info("/proc/mdstat is read and understood again");
+    this.#said = trouble;
+  }
+
+  #mentionMultipath(personalities: readonly string[]): void {
+    if (this.#isMultipathKnown || !this.wanted.has("multipath")) return;
+    this.#isMultipathKnown = true;
+    if (personalities.includes("multipath")) return;
+    this.#log.info(
+      "this kernel has not loaded md multipath: it does with the first such array, up to Linux 6.7",
+    );
+  }
+}

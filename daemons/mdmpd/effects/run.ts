@@ -1,0 +1,102 @@
+/** The program: what its command line asks for, and its exit code. */
+import { ENOENT } from "../../../ffi/errno.ts";
+import { accessPath } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/memory.ts";
+import { effectiveUserId } from "../../../ffi/process.ts";
+import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
+import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
+import { EX_CONFIG, EX_OK, EX_SOFTWARE, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
+import { helpText } from "../../../src/host/help.ts";
+import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
+import { type Program, thisProgram } from "../../../src/host/program.ts";
+import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
+import { VERSION } from "../../../src/host/version.ts";
+import { manifest } from "../manifest.ts";
+import { type Places, placesFor } from "../places.ts";
+import { HOOK_ARGUMENT, runHookHelper } from "./hook.ts";
+import { configFileOf, configProblems } from "./settings.ts";
+import { runDaemon } from "./start.ts";
+import { statusCommand } from "./status_command.ts";
+import { runTester, TESTER_ARGUMENT } from "./tester.ts";
+
+/** What the waiting parent of a daemon in the background is told; it knows codes below 10 only. */
+const HANDSHAKE_FAILED = 1;
+
+/** Runs the program; its exit code. */
+export function runProgram(): number {
+  const program = thisProgram();
+  const [role, argument] = program.args;
+  if (role === TESTER_ARGUMENT) {
+    runTester();
+    return EX_OK;
+  }
+  if (role === HOOK_ARGUMENT) {
+    runHookHelper(program, argument ?? "");
+    return EX_OK;
+  }
+  return runCommand(program);
+}
+
+function runCommand(program: Program): number {
+  const handshake = new ReadyHandshake(program.environment);
+  const line = parseCommandLine(manifest, program.args, program.environment.has("POSIXLY_CORRECT"));
+  const places = placesFor(effectiveUserId() === 0, program.environment);
+  try {
+    act(program, line, places, handshake);
+    return EX_OK;
+  } catch (error) {
+    return fail(error, handshake, program);
+  }
+}
+
+/** Says what went wrong to everybody who may be listening; the exit code. */
+function fail(error: unknown, handshake: ReadyHandshake, program: Program): number {
+  const known = error instanceof ExitError;
+  const text = error instanceof Error
+    ? (known ? error.message : error.stack ?? error.message)
+    : String(error);
+  if (text !== "") {
+    if (!handshake.isChild) writeText(STDERR, `${program.calledAs}: ${text}\n`);
+    handshake.say(text);
+  }
+  handshake.finish(HANDSHAKE_FAILED);
+  return known ? error.code : EX_SOFTWARE;
+}
+
+function act(
+  program: Program,
+  line: CommandLine,
+  places: Places,
+  handshake: ReadyHandshake,
+): void {
+  const help = (): string => helpText(manifest, program.calledAs, effectiveUserId() !== 0);
+  for (const { name } of line.given) {
+    if (name === "help") return writeText(STDOUT, help());
+    if (name === "version") return writeText(STDOUT, `${manifest.name} ${VERSION}\n`);
+  }
+  const extra = line.operands.length === 0 ? undefined : `unexpected "${line.operands[0]}"`;
+  const failure = line.failure ?? extra;
+  if (failure !== undefined) throw new ExitError(EX_USAGE, `${failure}\n${help()}`);
+  if (line.command !== undefined) {
+    return writeText(STDOUT, statusCommand(places.controlSocket, line.options.has("json")));
+  }
+  if (line.options.has("check-config")) return reportConfig(line, places);
+  runDaemon({ program, line, places, handshake });
+}
+
+/** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
+function reportConfig(line: CommandLine, places: Places): void {
+  const { path, optional } = configFileOf(line, places);
+  if (optional && accessPath(cString(path), 0) === -ENOENT) {
+    return writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
+  }
+  try {
+    const problems = configProblems(readConfigText(path), path);
+    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
+    if (problems.some(({ severity }) => severity === "error")) throw new ExitError(EX_CONFIG);
+    writeText(STDOUT, `${path}: ok\n`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ExitError(EX_CONFIG, error.message);
+  }
+}

@@ -1,0 +1,4 @@
+/** mdmpd: brings failed paths of md multipath arrays back. */
+import { runProgram } from "./effects/run.ts";
+
+Deno.exit(runProgram());

@@ -1,0 +1,125 @@
+/**
+ * What the daemon remembers of arrays and their paths from when they worked, and over its own end: a path that has failed cannot be
+ * asked any more who it was. Pure.
+ */
+import * as v from "valibot";
+import type { Hardware, Known } from "./identity.ts";
+import type { Learned } from "./tester_protocol.ts";
+
+export interface PathMemory {
+  hardware: Hardware;
+  deviceUuid: string | undefined;
+  role: number | undefined;
+  /** `MAJOR:MINOR`, and which disk since boot has had it. */
+  device: string;
+  diskSequence: number | undefined;
+  /** A test of it failed since it last worked. */
+  faultSeen: boolean;
+}
+
+export interface ArrayMemory {
+  /** The count of events last read through a working path. */
+  lastEvents: number | undefined;
+  readonly paths: Map<string, PathMemory>;
+}
+
+/** By array uuid: names change. */
+export type Memory = Map<string, ArrayMemory>;
+
+const hardware = v.object({
+  sectors: v.number(),
+  readOnly: v.boolean(),
+  names: v.array(v.string()),
+});
+const path = v.object({
+  hardware,
+  deviceUuid: v.optional(v.string()),
+  role: v.optional(v.number()),
+  device: v.string(),
+  diskSequence: v.optional(v.number()),
+  faultSeen: v.boolean(),
+});
+const schema = v.object({
+  version: v.literal(1),
+  arrays: v.record(
+    v.string(),
+    v.object({ lastEvents: v.optional(v.number()), paths: v.record(v.string(), path) }),
+  ),
+});
+
+/** The text of the state file. */
+export function encodeMemory(memory: Memory): string {
+  const arrays = [...memory].map(([uuid, { lastEvents, paths }]) => [
+    uuid,
+    { lastEvents, paths: Object.fromEntries(paths) },
+  ]);
+  return JSON.stringify({ version: 1, arrays: Object.fromEntries(arrays) });
+}
+
+/** What such a text says. Throws SyntaxError or v.ValiError for one that is damaged. */
+export function decodeMemory(text: string): Memory {
+  const { arrays } = v.parse(schema, JSON.parse(text));
+  return new Map(
+    Object.entries(arrays).map(([uuid, { lastEvents, paths }]) => {
+      const entries = Object.entries(paths).map(([name, it]): [string, PathMemory] => [name, {
+        ...it,
+        deviceUuid: it.deviceUuid,
+        role: it.role,
+        diskSequence: it.diskSequence,
+      }]);
+      return [uuid, { lastEvents, paths: new Map(entries) }];
+    }),
+  );
+}
+
+export function arrayMemory(memory: Memory, uuid: string): ArrayMemory {
+  const known = memory.get(uuid);
+  if (known !== undefined) return known;
+  const fresh: ArrayMemory = { lastEvents: undefined, paths: new Map() };
+  memory.set(uuid, fresh);
+  return fresh;
+}
+
+/**
+ * Takes note of a path that works. Its hardware stays what it was at first sight as long as the device is the same: a path whose way
+ * was changed under it while it idles must not be believed. Names may still come to one that had none.
+ */
+export function rememberPath(
+  { paths }: ArrayMemory,
+  name: string,
+  seen: Pick<PathMemory, "hardware" | "device" | "diskSequence">,
+): void {
+  const known = paths.get(name);
+  if (known?.device !== seen.device || known.diskSequence !== seen.diskSequence) {
+    paths.set(name, { ...seen, deviceUuid: undefined, role: undefined, faultSeen: false });
+    return;
+  }
+  known.faultSeen = false;
+  const { hardware } = known;
+  const isFirstName = hardware.names.length === 0 && hardware.sectors === seen.hardware.sectors;
+  if (isFirstName) known.hardware = seen.hardware;
+}
+
+/** Takes note of superblocks that were read. */
+export function rememberLearned(array: ArrayMemory, learned: readonly Learned[]): void {
+  for (const { name, deviceUuid, role, events } of learned) {
+    array.lastEvents = Math.max(array.lastEvents ?? 0, events);
+    const path = array.paths.get(name);
+    if (path === undefined) continue;
+    path.deviceUuid = deviceUuid;
+    path.role = role;
+  }
+}
+
+/** What identity.ts is told. Every path of a multipath array has the same device's uuid. */
+export function knownOf(
+  array: ArrayMemory | undefined,
+  name: string,
+  isMultipath: boolean,
+): Known | undefined {
+  const path = array?.paths.get(name);
+  if (array === undefined || path === undefined) return undefined;
+  const any = [...array.paths.values()].find(({ deviceUuid }) => deviceUuid !== undefined);
+  const deviceUuid = path.deviceUuid ?? (isMultipath ? any?.deviceUuid : undefined);
+  return { hardware: path.hardware, deviceUuid, role: isMultipath ? undefined : path.role };
+}

@@ -1,0 +1,63 @@
+/** mdmpd as a systemd service, and what that may see and do. */
+import type { UnitSpec } from "../../src/host/manifest.ts";
+
+export const UNIT = {
+  description: "Monitor of md multipath devices",
+  documentation: ["man:mdmpd(8)"],
+  after: [],
+  before: [],
+  execReload: "/bin/kill -HUP $MAINPID",
+  environmentFiles: ["/etc/default/mdmpd", "/etc/sysconfig/mdmpd"],
+  argumentsVariable: "MDMPD_ARGS",
+  oomScoreAdjust: -500,
+  hardening: [
+    {
+      directive: "KillMode=process",
+      why:
+        "A child that hangs in the kernel over a dead disk cannot be killed, and must not delay the end; one that is putting a " +
+        "path back sees it through. All others end with the daemon by themselves.",
+    },
+    { directive: "PrivateNetwork=yes", why: "All sockets are Unix sockets with a path." },
+    { directive: "IPAddressDeny=any", why: "The same, should a socket come from elsewhere." },
+    { directive: "RestrictAddressFamilies=AF_UNIX", why: "The same for sockets made here." },
+    {
+      directive: "ProtectSystem=strict",
+      why: "Nothing is written but the files of the next line, and what md has in /sys.",
+    },
+    { directive: "RuntimeDirectory=mdmpd", why: "Pid file, control socket, what is remembered." },
+    {
+      directive: "RuntimeDirectoryPreserve=yes",
+      why: "A new daemon goes on where this one ended.",
+    },
+    { directive: "ProtectHome=yes", why: "Nothing there concerns it." },
+    { directive: "PrivateTmp=yes", why: "Nothing there concerns it." },
+    {
+      directive: "ProtectKernelTunables=no",
+      why: "A path is put back by writing to its files in /sys, which this would make read-only.",
+    },
+    {
+      directive: "ReadOnlyPaths=/proc/sys",
+      why: "The rest of what ProtectKernelTunables would have protected.",
+    },
+    {
+      directive: "PrivateDevices=no",
+      why: "Disks are read where they are, and come and go while the daemon runs.",
+    },
+    {
+      directive: "DevicePolicy=closed",
+      why: "Character devices but /dev/null and its like cannot be opened.",
+    },
+    { directive: "DeviceAllow=block-* r", why: "Disks are read and never written." },
+    { directive: "PrivateMounts=yes", why: "Mounts made here stay here." },
+    {
+      directive: "PrivateUsers=no",
+      why: "md asks for CAP_SYS_ADMIN in the system's own user namespace.",
+    },
+    { directive: "ProtectProc=invisible", why: "Other processes do not concern it." },
+    {
+      directive: "MemoryDenyWriteExecute=no",
+      why: "V8 compiles JavaScript to machine code as it runs.",
+    },
+    { directive: "UMask=0077", why: "Nothing made here is for other users." },
+  ],
+} as const satisfies UnitSpec;
