@@ -55,6 +55,8 @@ function corosyncConf(folder: string, nodes: number, node: number, provider: boo
 }
 
 export class Node {
+  #corosync: Deno.ChildProcess | undefined;
+
   constructor(private readonly cluster: Cluster, readonly id: number) {}
 
   /** The node's own folder, as the test sees it: `run`, `etc`, `log` are the node's /run, /etc, /var/log. */
@@ -82,7 +84,7 @@ export class Node {
   /** Starts corosync and waits until it answers. */
   async start(): Promise<void> {
     const write = 'echo $$ > "$0"; exec corosync -f -c "$1"';
-    this.spawn(["sh", "-c", write, join(this.folder, "pid"), this.configFile]);
+    this.#corosync = this.spawn(["sh", "-c", write, join(this.folder, "pid"), this.configFile]);
     await eventually(
       "corosync answers",
       async () => (await this.run("corosync-cfgtool", "-s")).success,
@@ -94,6 +96,8 @@ export class Node {
     const pid = (await Deno.readTextFile(join(this.folder, "pid"))).trim();
     const sent = await this.cluster.run("kill", `-${name}`, pid);
     if (!sent.success) throw new Error(sent.stderr);
+    // nsenter stops with the process that it waits for.
+    if (name === "CONT") this.#corosync?.kill("SIGCONT");
   }
 
   /** Waits until corosync is gone. */
@@ -137,6 +141,7 @@ async function outputOf(child: Deno.ChildProcess): Promise<Output> {
 
 export class Cluster {
   readonly nodes: readonly Node[];
+  readonly #running = new Set<Deno.ChildProcess>();
 
   private constructor(
     readonly folder: string,
@@ -183,7 +188,10 @@ export class Cluster {
   enter(command: readonly string[], options: Deno.CommandOptions = {}): Deno.ChildProcess {
     const args = ["-t", String(this.leader), "--mount", "--pid", "--net", "--", ...command];
     const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
-    return new Deno.Command("nsenter", { args, ...quiet, ...options }).spawn();
+    const child = new Deno.Command("nsenter", { args, ...quiet, ...options }).spawn();
+    this.#running.add(child);
+    child.status.then(() => this.#running.delete(child));
+    return child;
   }
 
   async run(...command: string[]): Promise<Output> {
@@ -196,9 +204,14 @@ export class Cluster {
     if (!done.success) throw new Error(done.stderr);
   }
 
-  /** Ends everything in the lab. */
+  /** Ends everything in the lab, and then those who watch over it from outside. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.lab.stdin.close();
+    const ends = [...this.#running].map((child) => {
+      child.kill("SIGKILL");
+      return child.status;
+    });
+    await Promise.all(ends);
     await this.lab.stdout.cancel();
     await this.lab.status;
     await Deno.remove(this.folder, { recursive: true });
