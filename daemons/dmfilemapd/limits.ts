@@ -8,8 +8,12 @@ export const REST_MIN_MS = 5;
 export const LIST_INTERVAL_MS = 100;
 /** … and with so many times the time that the last listing took in between. */
 export const LIST_FACTOR = 10;
+/** … but not longer than this, so that the end of the group is noticed within a second. */
+export const LIST_MAX_MS = 500;
 /** An update that took long is followed by a rest of so many times its length: a fifth of a processor at most. */
 export const REST_FACTOR = 4;
+/** … but not longer than this: work may have taken long because it waited for a device. */
+export const REST_MAX_MS = 500;
 /** How often a file is looked at that may change without an event. */
 export const DEFAULT_CHECK_INTERVAL_S = 10;
 /** Regions that a group may have beyond one for each extent. */

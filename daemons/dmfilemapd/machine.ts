@@ -14,8 +14,10 @@ import {
   HOLDER_CHECK_MS,
   LIST_FACTOR,
   LIST_INTERVAL_MS,
+  LIST_MAX_MS,
   MISSING_GRACE_MS,
   REST_FACTOR,
+  REST_MAX_MS,
   REST_MIN_MS,
   SETTLE_FRACTION,
   SETTLE_MAX_MS,
@@ -174,7 +176,7 @@ function pause(state: State): Action[] {
 }
 
 function rest(state: State, tookMs: number, leastMs: number): void {
-  state.restMs = Math.max(state.restMs, leastMs, REST_FACTOR * tookMs);
+  state.restMs = Math.max(state.restMs, leastMs, Math.min(REST_FACTOR * tookMs, REST_MAX_MS));
 }
 
 /** Work that has become due: done at once when nothing is, else when its turn comes. */
@@ -203,7 +205,8 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
   timer: (state, { timer }, nowMs) => TIMERS[timer](state, nowMs),
   listed: (state, { present, tookMs }, nowMs) => {
     if (!present) return end(state, "removed");
-    state.listAtMs = nowMs + Math.max(LIST_INTERVAL_MS, LIST_FACTOR * tookMs);
+    state.listAtMs = nowMs +
+      Math.max(LIST_INTERVAL_MS, Math.min(LIST_FACTOR * tookMs, LIST_MAX_MS));
     rest(state, 0, REST_MIN_MS);
     // What others have changed may be put right.
     state.pending.add("look");

@@ -74,7 +74,7 @@ export const manifest = {
       default: String(DEFAULT_UPDATE_INTERVAL_MS),
       help:
         "The least number of milliseconds between two updates. The first change after a pause is mapped at once; after an update " +
-        "that took long the daemon waits four times as long as it took.",
+        "that took long the daemon waits four times as long as it took, up to 500 ms.",
     },
     {
       name: "check_interval",

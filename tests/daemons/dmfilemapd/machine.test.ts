@@ -76,10 +76,13 @@ Deno.test("the first change after a pause is looked at at once, the next one aft
   assertEquals(bench.timer("rest"), ["look"]);
 });
 
-Deno.test("a rest is as long as the work was hard", () => {
+Deno.test("a rest is as long as the work was hard, within bounds", () => {
   const bench = new Bench(INODE);
   bench.on({ type: "changed" });
-  assertEquals(bench.on({ ...LOOKED, changed: true, tookMs: 300 }), ["rest 1200"]);
+  assertEquals(bench.on({ ...LOOKED, changed: true, tookMs: 100 }), ["rest 400"]);
+  bench.timer("rest");
+  bench.on({ type: "changed" });
+  assertEquals(bench.on({ ...LOOKED, changed: true, tookMs: 5_000 }), ["rest 500"]);
 });
 
 Deno.test("nothing is armed while a file that nobody can write to lies still", () => {
