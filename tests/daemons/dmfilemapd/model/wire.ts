@@ -1,0 +1,29 @@
+/** The daemon's own KernelStats over a simulated kernel, with something happening before and after every message. */
+import { KernelStats } from "../../../../daemons/dmfilemapd/effects/device.ts";
+import type { DeviceMapper } from "../../../../ffi/devicemapper.ts";
+import type { SimulatedKernel } from "./kernel.ts";
+
+const DEVICE = 0xfd00;
+
+export interface Hooks {
+  readonly before: (text: string) => void;
+  readonly after: (text: string) => void;
+}
+
+class Wire {
+  answer = "";
+
+  constructor(private readonly kernel: SimulatedKernel, private readonly hooks: Hooks) {}
+
+  message(_device: number, text: string): number {
+    this.hooks.before(text);
+    const { code, text: answer } = this.kernel.message(text);
+    this.answer = answer;
+    this.hooks.after(text);
+    return -code;
+  }
+}
+
+export function deviceOver(kernel: SimulatedKernel, hooks: Hooks): KernelStats {
+  return new KernelStats(new Wire(kernel, hooks) as unknown as DeviceMapper, DEVICE, () => {});
+}
