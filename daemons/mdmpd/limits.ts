@@ -15,7 +15,7 @@ export const DEFAULT_STANDBY_INTERVAL_S = 60;
 export const DEFAULT_PROBE_TIMEOUT_S = 10;
 export const PROBE_TIMEOUT_MAX_S = 300;
 /** Beyond the deadline of its reads, how long a child may be silent before it is left alone: an open(2) or a write hangs. */
-export const CHILD_GRACE_MS = 3_000;
+export const CHILD_GRACE_MS = 5_000;
 /** Paths that one child tests together. */
 export const BATCH_PATHS = 16;
 /** Children at a time, those not counted that hang in the kernel. */
@@ -74,7 +74,9 @@ export const HOOK_QUEUE_BYTES = 65_536;
 export const HOOK_TIMEOUT_MS = 60_000;
 /** The remembered identities. */
 export const STATE_LIMIT_BYTES = 8 << 20;
-/** A child that has nothing to do is kept for so long: a test is often followed by a restoration. */
+/** A child that has nothing to do is kept for so long: a test is often followed by a restoration … */
 export const CHILD_IDLE_MS = 1_000;
+/** … and, as long as tests are due, for longer than the default interval, so that none is started for each of them. */
+export const CHILD_LINGER_MS = 20_000;
 /** How often a job is given to another child when the first one was lost for another's sake. */
 export const JOB_TRIES = 3;

@@ -62,6 +62,8 @@ export type PathEvent =
     readonly reason: string;
     /** Of an attempt to put it back: the array does not list it now. */
     readonly unbound?: boolean;
+    /** The test did not take place. */
+    readonly untested?: boolean;
   }
   | { readonly type: "restored"; readonly name?: string };
 

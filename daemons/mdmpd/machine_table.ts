@@ -142,7 +142,7 @@ const stillDead: Cell = (path, context, event) => {
 };
 
 const hang: Cell = (path, context, event) => {
-  path.faultSeen = true;
+  path.faultSeen ||= !("untested" in event);
   path.hangs++;
   path.finding = reasonOf(event);
   if (path.hangs === 1) report(context, "PathProbeFailed", path, path.finding);

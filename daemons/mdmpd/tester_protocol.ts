@@ -88,6 +88,8 @@ export interface Answer {
   readonly learned?: readonly Learned[];
   /** After an attempt to put a path back: the array does not list it now. */
   readonly unbound?: boolean;
+  /** The daemon's own: no child came to it. */
+  readonly untested?: boolean;
 }
 
 /** What the child is at, should it not come back from it; 0 for no job in particular. */

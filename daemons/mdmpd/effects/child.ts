@@ -8,7 +8,7 @@ import { makePipe, openProcess, spawn, waitForChild } from "../../../ffi/process
 import type { Program } from "../../../src/host/program.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
 import { STDERR } from "../../../src/host/standard.ts";
-import { CHILD_GRACE_MS, CHILD_IDLE_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
+import { CHILD_GRACE_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
 import { TESTER_ARGUMENT } from "./tester.ts";
 
@@ -19,6 +19,8 @@ export interface ChildEvents {
   abandoned(child: Child, jobs: readonly Job[], at: Job | undefined): void;
   /** It has done its batch and could do another. */
   idle(child: Child): void;
+  /** How long it is kept while it has nothing to do. */
+  idleMs(): number;
   /** Its process has ended, and with it whatever hung. */
   ended(child: Child): void;
 }
@@ -147,7 +149,7 @@ export class Child {
     // Its reads are still under way: it can end only when they do, and their end is what we want to know.
     if (this.hung.length > 0) return this.dismiss();
     this.reactor.cancel(this.#silence);
-    this.#silence = this.reactor.after(CHILD_IDLE_MS, () => this.dismiss());
+    this.#silence = this.reactor.after(this.events.idleMs(), () => this.dismiss());
     this.events.idle(this);
   }
 

@@ -3,7 +3,14 @@ import { Errno } from "../../../ffi/errno.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Program } from "../../../src/host/program.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
-import { BATCH_PATHS, CHILDREN_MAX, JOB_TRIES, STUCK_CHILDREN_MAX } from "../limits.ts";
+import {
+  BATCH_PATHS,
+  CHILD_IDLE_MS,
+  CHILD_LINGER_MS,
+  CHILDREN_MAX,
+  JOB_TRIES,
+  STUCK_CHILDREN_MAX,
+} from "../limits.ts";
 import type { Answer, Job } from "../tester_protocol.ts";
 import { Child, type ChildEvents } from "./child.ts";
 
@@ -34,6 +41,8 @@ export class Children implements ChildEvents {
     private readonly timeoutMs: number,
     private readonly done: Answered,
     private readonly released: Released,
+    /** Whether further tests are due. */
+    private readonly expectsMore: () => boolean,
   ) {
     this.#log = logger("mdmpd", "tester");
   }
@@ -118,7 +127,7 @@ export class Children implements ChildEvents {
       this.#log.error("cannot start a tester: {error}", { error });
       const orders = this.#queue;
       this.#queue = [];
-      for (const { job } of orders) this.#finish(job, lost(job, error.message));
+      for (const { job } of orders) this.#finish(job, untested(job, error.message));
       return undefined;
     }
   }
@@ -140,7 +149,7 @@ export class Children implements ChildEvents {
       order.tries++;
       if (job === at) this.#finish(job, lost(job, "no answer from the kernel"));
       else if (order.tries >= JOB_TRIES) {
-        this.#finish(job, lost(job, "its test ended without a word"));
+        this.#finish(job, untested(job, "its test ended without a word"));
       } else this.#queue.push(order);
     }
     this.#pumpSoon();
@@ -150,11 +159,20 @@ export class Children implements ChildEvents {
     this.#pumpSoon();
   }
 
+  idleMs(): number {
+    return this.expectsMore() ? CHILD_LINGER_MS : CHILD_IDLE_MS;
+  }
+
   ended(child: Child): void {
     this.#children.delete(child);
     for (const job of child.hung) this.released(job);
     this.#pumpSoon();
   }
+}
+
+/** Nothing is known of the path: it did not even come to the test. */
+function untested(job: Job, reason: string): Answer {
+  return { ...lost(job, reason), untested: true };
 }
 
 function lost({ id, kind }: Job, reason: string): Answer {

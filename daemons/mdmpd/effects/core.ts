@@ -54,6 +54,7 @@ export class Core {
       settings.probeTimeoutMs,
       (job, answer) => this.#answered(job, answer),
       (job) => this.#released(job),
+      () => this.machine.nextDueMs() !== Infinity,
     );
   }
 

@@ -73,11 +73,14 @@ export function pathJob(
 }
 
 /** What an answer is to the machine. */
-export function eventOf({ type, reason = "", name, unbound }: Answer): PathEvent | undefined {
+export function eventOf(
+  { type, reason = "", name, unbound, untested }: Answer,
+): PathEvent | undefined {
   if (type === "learned") return undefined;
   if (type === "proven" || type === "restored") {
     return name === undefined ? { type } : { type, name };
   }
+  if (untested) return { type: "hung", reason, untested };
   return unbound === undefined ? { type, reason } : { type, reason, unbound };
 }
 

@@ -1,0 +1,117 @@
+/** What is remembered: from when a path worked, and over the daemon's end. */
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  arrayMemory,
+  decodeMemory,
+  encodeMemory,
+  knownOf,
+  type Memory,
+  rememberLearned,
+  rememberPath,
+} from "../../../daemons/mdmpd/memory.ts";
+
+const hardware = { sectors: 100, readOnly: false, names: ["wwid:1"] };
+const nameless = { ...hardware, names: [] };
+const seen = { hardware, device: "8:0", diskSequence: 7 };
+
+function memoryOf(...names: string[]): Memory {
+  const memory: Memory = new Map();
+  for (const name of names) rememberPath(arrayMemory(memory, "u"), name, seen);
+  return memory;
+}
+
+Deno.test("a path's hardware stays what it was at first sight while its device is the same", () => {
+  const array = arrayMemory(memoryOf("a"), "u");
+  rememberPath(array, "a", { ...seen, hardware: { ...hardware, names: ["wwid:2"] } });
+  assertEquals(knownOf(array, "a", true)?.hardware.names, ["wwid:1"]);
+});
+
+Deno.test("another disk under the name is another path", () => {
+  for (const change of [{ device: "8:16" }, { diskSequence: 8 }]) {
+    const array = arrayMemory(memoryOf("a"), "u");
+    rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 0, events: 5 }]);
+    rememberPath(array, "a", { ...seen, ...change, hardware: { ...hardware, sectors: 9 } });
+    const known = knownOf(array, "a", false);
+    assertEquals([known?.hardware.sectors, known?.deviceUuid], [9, undefined]);
+  }
+});
+
+Deno.test("a nameless path may get a name, if its size is the same", () => {
+  const named = (sectors: number): readonly string[] | undefined => {
+    const memory: Memory = new Map();
+    const array = arrayMemory(memory, "u");
+    rememberPath(array, "a", { ...seen, hardware: nameless });
+    rememberPath(array, "a", { ...seen, hardware: { ...hardware, sectors } });
+    return knownOf(array, "a", true)?.hardware.names;
+  };
+  assertEquals([named(100), named(101)], [["wwid:1"], []]);
+});
+
+Deno.test("a path that works again has no fault any more", () => {
+  const array = arrayMemory(memoryOf("a"), "u");
+  const path = array.paths.get("a");
+  if (path !== undefined) path.faultSeen = true;
+  rememberPath(array, "a", seen);
+  assertEquals(array.paths.get("a")?.faultSeen, false);
+});
+
+Deno.test("all paths of a multipath array have the one device's uuid, members each their own", () => {
+  const array = arrayMemory(memoryOf("a", "b"), "u");
+  rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 1, events: 5 }]);
+  assertEquals(knownOf(array, "b", true)?.deviceUuid, "d");
+  assertEquals(knownOf(array, "b", false)?.deviceUuid, undefined);
+  assertEquals([knownOf(array, "a", true)?.role, knownOf(array, "a", false)?.role], [undefined, 1]);
+  assertEquals([knownOf(array, "c", true), knownOf(undefined, "a", true)], [undefined, undefined]);
+});
+
+Deno.test("the count of events that is remembered never goes back", () => {
+  const array = arrayMemory(memoryOf("a"), "u");
+  for (const events of [5, 9, 7]) {
+    rememberLearned(array, [{ name: "a", deviceUuid: undefined, role: undefined, events }]);
+  }
+  assertEquals(array.lastEvents, 9);
+});
+
+const anyMemory: fc.Arbitrary<Memory> = fc.dictionary(
+  fc.string({ minLength: 1 }).filter((key) => key !== "__proto__"),
+  fc.record({
+    lastEvents: fc.option(fc.nat(), { nil: undefined }),
+    path: fc.record({
+      hardware: fc.record({
+        sectors: fc.nat(),
+        readOnly: fc.boolean(),
+        names: fc.array(fc.string()),
+      }),
+      deviceUuid: fc.option(fc.string(), { nil: undefined }),
+      role: fc.option(fc.nat(), { nil: undefined }),
+      device: fc.string(),
+      diskSequence: fc.option(fc.nat(), { nil: undefined }),
+      faultSeen: fc.boolean(),
+    }),
+  }),
+).map((arrays) =>
+  new Map(
+    Object.entries(arrays).map(([uuid, { lastEvents, path }]) => [
+      uuid,
+      { lastEvents, paths: new Map([["p", path]]) },
+    ]),
+  )
+);
+
+Deno.test("decodeMemory gives back what encodeMemory wrote", () => {
+  fc.assert(
+    fc.property(anyMemory, (memory) => {
+      assertEquals(decodeMemory(encodeMemory(memory)), memory);
+    }),
+    { seed: 5_1, numRuns: 300 },
+  );
+});
+
+Deno.test("decodeMemory refuses what is damaged", () => {
+  const whole = encodeMemory(memoryOf("a"));
+  const damaged = ["", "{}", whole.slice(0, -3), whole.replace('"version":1', '"version":2')];
+  for (const text of [...damaged, whole.replace('"sectors":100', '"sectors":"x"')]) {
+    assertThrows(() => decodeMemory(text));
+  }
+});
