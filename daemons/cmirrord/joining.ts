@@ -1,0 +1,328 @@
+/** Into the group and out of it: RESUME, the first member's reading of the log, POSTSUSPEND, the end of a membership. */
+import type { Context } from "./context.ts";
+import type { Entry } from "./entries.ts";
+import { CS_OK, EBADE } from "./errors.ts";
+import { beginWrite, endRound, isQuiet } from "./flush.ts";
+import { forgetHeld, remark } from "./front.ts";
+import {
+  CHECKPOINT_PATIENCE_MS,
+  REJOIN_PAUSE_MS,
+  RETRY_FIRST_MS,
+  RETRY_LONGEST_MS,
+} from "./limits.ts";
+import { MESSAGE_HEADER_BYTES, REQUEST_AT } from "./message.ts";
+import type { MirrorLog } from "./log.ts";
+import type { DiskLog, Mirror } from "./mirror.ts";
+import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
+import { sendReady } from "./startup.ts";
+import { writeGeneration } from "./trailer.ts";
+import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
+
+/** Keeps a request of the kernel until it can be answered; one that it repeats takes the place of the first. */
+export function keep(context: Context, kept: Entry | undefined, request: Request): Entry {
+  if (kept !== undefined) context.entries.give(kept);
+  const length = messageOf(context, request);
+  context.out.set(request.bytes.subarray(request.base, request.base + UUID_AT), REQUEST_AT);
+  return context.entries.take(context.out, length);
+}
+
+/** RESUME of a mirror that is in no group. */
+export function beginJoin(context: Context, mirror: Mirror): void {
+  const { request, original } = context;
+  if (!original) {
+    mirror.resume = keep(context, mirror.resume, request);
+    mirror.phase = "joining";
+    mirror.pauseMs = RETRY_FIRST_MS;
+    // A pause after leaving lvm2's daemons is under way; it is not slept through (D10).
+    if (mirror.dueMs === undefined || mirror.dueMs <= context.nowMs) tryJoin(context, mirror);
+    return;
+  }
+  const status = join(context, mirror);
+  // D27: what went wrong is not told.
+  if (status !== CS_OK) return context.replies.error(request, 0);
+  mirror.phase = "invalid";
+  const length = messageOf(context, request);
+  if (!send(context, mirror, context.out, length)) context.replies.error(request, EBADE);
+}
+
+function join({ port }: Context, mirror: Mirror): number {
+  const handle = port.initialize();
+  if (handle < 0) return handle;
+  const status = port.join(handle, mirror.groupName);
+  if (status === CS_OK) mirror.handle = handle;
+  else port.finalize(handle);
+  return status;
+}
+
+/** Joins, or tries again later: the RESUME is answered when the log is there, and not before (D27). */
+export function tryJoin(context: Context, mirror: Mirror): void {
+  const status = join(context, mirror);
+  if (status !== CS_OK) {
+    context.port.say("joinRefused", mirror, status);
+    mirror.dueMs = context.nowMs + mirror.pauseMs;
+    mirror.pauseMs = Math.min(2 * mirror.pauseMs, RETRY_LONGEST_MS);
+    return;
+  }
+  mirror.phase = "invalid";
+  mirror.dueMs = context.nowMs + CHECKPOINT_PATIENCE_MS;
+  sendResume(context, mirror);
+}
+
+function sendResume(context: Context, mirror: Mirror): void {
+  const { out, outView } = context;
+  mirror.generation = ++context.generation;
+  ownMessage(context, mirror, RESUME, mirror.resume?.request.seq ?? NO_SEQ, 0);
+  const length = writeGeneration(outView, MESSAGE_HEADER_BYTES, mirror.generation);
+  send(context, mirror, out, length);
+}
+
+/** No checkpoint has come for long, or one that does not fit (D23): leaves, and joins anew. */
+export function retryJoin(context: Context, mirror: Mirror): void {
+  context.port.leave(mirror.handle);
+  context.port.finalize(mirror.handle);
+  const { working, keeps } = mirror;
+  const waiting = working.splice(0);
+  forgetGroup(context, mirror);
+  for (const entry of waiting) entry.delivered = true;
+  working.push(...waiting);
+  mirror.keeps = keeps;
+  mirror.phase = "joining";
+  mirror.pauseMs = RETRY_FIRST_MS;
+  mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
+}
+
+export function abandonJoin(context: Context, mirror: Mirror): void {
+  context.replies.error(context.request, 0);
+  forgetGroup(context, mirror);
+  mirror.destroyed = true;
+}
+
+/** The own RESUME is executed: the first member reads the log; who has a checkpoint has the bits. */
+export function executeResume(context: Context, mirror: Mirror, request: Request): void {
+  const { log, disk } = mirror;
+  if (log.resumed || mirror.checkpointed) return endResume(context, mirror, request);
+  if (mirror.resume === undefined && request.seq !== NO_SEQ) {
+    mirror.resume = keep(context, undefined, request);
+  }
+  if (disk === undefined) {
+    fillCore(context, mirror);
+    return endResume(context, mirror, request);
+  }
+  mirror.phase = "loading";
+  context.port.readLog(mirror, disk.image.bytes);
+}
+
+/**
+ * A core log has no memory but ours. The original declares all in sync with `nosync`, whatever it knew, and nothing without (D26);
+ * ours keeps the bits where it was the last member, and obeys `nosync` once.
+ */
+function fillCore(context: Context, mirror: Mirror): void {
+  const { log } = mirror;
+  if (mirror.keeps !== "nothing" && !context.original) return keepBits(context, mirror);
+  const nosync = log.construction.sync === "nosync";
+  log.clean.setFrom(0, nosync && (context.original || !mirror.wasFilled));
+  endFill(context, mirror);
+}
+
+/** Whose mark it is, is not known any more, but not this node's. No node has this id. */
+const DEAD_NODE = 0xffff_ffff;
+
+/** Goes on with the bits that are there. */
+function keepBits(context: Context, mirror: Mirror): void {
+  const { log, state } = mirror;
+  const live = mirror.keeps === "live";
+  mirror.keeps = "nothing";
+  mirror.wasFilled = true;
+  log.clean.clearTail();
+  log.sync.clearTail();
+  if (!live) log.sync.intersect(log.clean.bytes);
+  log.resume();
+  if (live) takeLive(context, mirror, state.wholeOnce);
+}
+
+/**
+ * The kernel never stopped: what it has marked stays marked, and what others had marked stays dirty. What is neither, and not
+ * clean either, was idle. The kernel asks for no recovery below its hint, so that sync bits stay as they are.
+ */
+function takeLive(context: Context, { log }: Mirror, wholeOnce: boolean): void {
+  const { clean, own, foreign, sync } = log;
+  const { me } = context;
+  log.wholeOnce = wholeOnce;
+  log.recovery.region = -1;
+  for (let r = clean.nextClear(0); r < log.regionCount; r = clean.nextClear(r + 1)) {
+    if (own.has(r)) log.mark(r, me, me);
+    if (foreign.has(r)) log.mark(r, DEAD_NODE, me);
+    if (!own.has(r) && !foreign.has(r) && sync.has(r)) clean.set(r);
+  }
+  for (let r = 0; r < log.regionCount; r++) if (own.has(r)) log.mark(r, me, me);
+}
+
+/** All that is clean is in sync; all that is not must be recovered, so that no mark is left to wait for. */
+function endFill(context: Context, mirror: Mirror): void {
+  const { log } = mirror;
+  log.clean.clearTail();
+  log.sync.copy(log.clean.bytes);
+  if (!context.original) {
+    log.applyMarks(context.me);
+    mirror.wasFilled = true;
+  }
+  log.resume();
+}
+
+/** The first member's log was read, or could not be. */
+export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
+  const { log } = mirror;
+  if (context.error !== 0) {
+    context.port.say("logReadFailed", mirror, context.error);
+    disk.image.forget();
+  }
+  if (mirror.keeps === "live" && !context.original) {
+    readLive(context, mirror, disk);
+  } else {
+    disk.image.load(log.clean, log.construction.sync === "nosync");
+    endFill(context, mirror);
+  }
+  disk.unknown = true;
+  beginWrite(context, mirror, disk);
+}
+
+/** What others may have left dirty on the device meanwhile stays so; nobody there waits for it. */
+function readLive(context: Context, mirror: Mirror, disk: DiskLog): void {
+  const { log } = mirror;
+  const known = log.clean.bytes.slice();
+  disk.image.load(log.clean, false);
+  for (let r = log.clean.nextClear(0); r < log.regionCount; r = log.clean.nextClear(r + 1)) {
+    const isNew = (known[r >>> 3] >>> (r & 7) & 1) === 1;
+    if (isNew) log.foreign.set(r);
+  }
+  log.clean.intersect(known);
+  keepBits(context, mirror);
+}
+
+/** The first member's log was written: the RESUME is done, whether or not the device took it. */
+export function logWritten(context: Context, mirror: Mirror, disk: DiskLog): void {
+  mirror.phase = "valid";
+  endRound(context, mirror, disk);
+  endResume(context, mirror, mirror.resume?.request ?? nobody);
+}
+
+function endResume(context: Context, mirror: Mirror, request: Request): void {
+  const { log } = mirror;
+  if (!log.resumed) resumeChecked(context, log);
+  mirror.checkpointed = false;
+  mirror.dueMs = undefined;
+  mirror.keeps = "nothing";
+  mirror.state.note(true, log.wholeOnce);
+  if (!context.original) {
+    remark(context, mirror);
+    mirror.resend = mirror.working.length > 0;
+  }
+  answerResume(context, mirror, request);
+}
+
+/** With the bits of a checkpoint; ours tells more than them. */
+function resumeChecked({ original }: Context, log: MirrorLog): void {
+  if (original) return log.resume();
+  const { wholeOnce, recovery } = log;
+  const { search, priority } = recovery;
+  const urgent = priority.slice();
+  log.resume();
+  log.wholeOnce = wholeOnce;
+  recovery.search = search;
+  priority.push(...urgent);
+}
+
+function answerResume(context: Context, mirror: Mirror, request: Request): void {
+  const kept = mirror.resume;
+  mirror.resume = undefined;
+  if (kept !== undefined) {
+    context.replies.error(kept.request, 0);
+    context.entries.give(kept);
+  } else if (request.seq !== NO_SEQ) context.replies.error(request, 0);
+}
+
+/** The own POSTSUSPEND is executed. Nothing more is taken from the group; what was asked before it is still answered. */
+export function beginLeave(context: Context, mirror: Mirror): void {
+  const { log } = mirror;
+  mirror.phase = "leaving";
+  log.recovery.suspend();
+  log.resumed = false;
+  mirror.state.note(false, log.wholeOnce);
+  context.entries.giveAll(mirror.startup);
+  leaveWhenQuiet(context, mirror);
+}
+
+/** Leaves, once the writes that this node owes as the server are done, and what it owes the group is sent. */
+export function leaveWhenQuiet(context: Context, mirror: Mirror): void {
+  if (mirror.phase !== "leaving" || !isQuiet(mirror)) return;
+  sendReady(context, mirror);
+  if (mirror.outbox.length > 0 || mirror.hasLeft) return;
+  mirror.hasLeft = true;
+  context.port.leave(mirror.handle);
+}
+
+/** The group says that this node has left it. */
+export function endLeave(context: Context, mirror: Mirror): void {
+  for (const { request } of mirror.working) {
+    if (request.type === POSTSUSPEND) context.replies.error(request, 0);
+  }
+  const { handle, members, ours } = mirror;
+  const wasLast = members.length === 0;
+  // lvm2's daemons could still send a checkpoint for this join, and it would be taken for one of the next (D10).
+  const pause = !members.every((node) => ours.has(node));
+  forgetGroup(context, mirror);
+  context.port.finalize(handle);
+  mirror.keeps = wasLast ? "suspended" : "nothing";
+  if (!context.original && pause) mirror.dueMs = context.nowMs + REJOIN_PAUSE_MS;
+}
+
+/** Nobody waits for this one. */
+const nobody: Request = { ...emptyRequest(), seq: NO_SEQ };
+
+/** Back to pending: bits and marks are kept, as is the open log device. */
+export function forgetGroup(context: Context, mirror: Mirror): void {
+  const { entries } = context;
+  mirror.phase = "pending";
+  mirror.handle = -1;
+  mirror.members.length = 0;
+  mirror.lowest = 0;
+  for (const list of [mirror.working, mirror.startup, mirror.outbox]) entries.giveAll(list);
+  mirror.owed.length = 0;
+  mirror.ready.length = 0;
+  mirror.inFlight = 0;
+  mirror.resend = false;
+  mirror.delay = 0;
+  mirror.checkpointed = false;
+  mirror.hasLeft = false;
+  mirror.dueMs = undefined;
+  mirror.ours.clear();
+  if (mirror.disk !== undefined) mirror.disk.unknown = true;
+  if (context.original) return;
+  // Marks of others are theirs; when this node is the first member again, all that is dirty is recovered (D6).
+  mirror.log.marks.clear();
+  forgetHeld(mirror);
+}
+
+/** corosync is gone, and with it the group (D9). Nothing is lost: what waits is asked again when it is back. */
+export function lose(context: Context, mirror: Mirror): void {
+  const { entries } = context;
+  context.port.say("clusterLost", mirror, mirror.handle);
+  context.port.finalize(mirror.handle);
+  if (mirror.phase === "leaving") {
+    mirror.members.length = 0;
+    return endLeave(context, mirror);
+  }
+  const waiting = mirror.working.splice(0);
+  const { resumed } = mirror.log;
+  entries.giveAll(mirror.disk?.covered ?? []);
+  entries.giveAll(mirror.disk?.next ?? []);
+  forgetGroup(context, mirror);
+  for (const entry of waiting) entry.delivered = true;
+  mirror.working.push(...waiting);
+  mirror.phase = "joining";
+  mirror.needsFlush = true;
+  mirror.keeps = resumed ? "live" : mirror.keeps;
+  mirror.log.resumed = false;
+  mirror.pauseMs = RETRY_FIRST_MS;
+  mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
+}

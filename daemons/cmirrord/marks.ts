@@ -1,0 +1,128 @@
+/**
+ * Which node has marked which region: a hash table of pairs in typed arrays, with linear probing, so that a mark leaves nothing
+ * for the collector. The original walks a list for each mark and clear.
+ */
+
+/** Not a region: MAX_REGIONS is below. */
+const FREE = 0xffff_ffff;
+const SMALLEST = 64;
+
+export class Marks {
+  #regions = new Uint32Array(SMALLEST).fill(FREE);
+  #nodes = new Uint32Array(SMALLEST);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(region: number, node: number): boolean {
+    return this.#regions[this.#find(region, node)] !== FREE;
+  }
+
+  /** Whether anyone has marked the region. */
+  hasAny(region: number): boolean {
+    const mask = this.#regions.length - 1;
+    for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
+      if (this.#regions[i] === region) return true;
+    }
+    return false;
+  }
+
+  /** Whether anyone but `node` has marked the region. */
+  hasOther(region: number, node: number): boolean {
+    const mask = this.#regions.length - 1;
+    for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
+      if (this.#regions[i] === region && this.#nodes[i] !== node) return true;
+    }
+    return false;
+  }
+
+  /** Enters a pair; false when it was there. */
+  add(region: number, node: number): boolean {
+    const slot = this.#find(region, node);
+    if (this.#regions[slot] !== FREE) return false;
+    this.#regions[slot] = region;
+    this.#nodes[slot] = node;
+    if (++this.#size * 2 > this.#regions.length) this.#grow();
+    return true;
+  }
+
+  /** Takes a pair out; false when it was not there. */
+  remove(region: number, node: number): boolean {
+    const slot = this.#find(region, node);
+    if (this.#regions[slot] === FREE) return false;
+    this.#free(slot);
+    return true;
+  }
+
+  /** Takes out the marks of a region by nodes that `keep` does not name. */
+  removeOthers(region: number, keep: readonly number[]): void {
+    const gone: number[] = [];
+    this.each((one, node) => {
+      if (one === region && !keep.includes(node)) gone.push(node);
+    });
+    for (const node of gone) this.remove(region, node);
+  }
+
+  /** Takes out all marks of a node. */
+  removeNode(node: number): void {
+    const gone: number[] = [];
+    this.each((region, one) => {
+      if (one === node) gone.push(region);
+    });
+    for (const region of gone) this.remove(region, node);
+  }
+
+  clear(): void {
+    this.#regions.fill(FREE);
+    this.#size = 0;
+  }
+
+  each(visit: (region: number, node: number) => void): void {
+    for (let i = 0; i < this.#regions.length; i++) {
+      if (this.#regions[i] !== FREE) visit(this.#regions[i], this.#nodes[i]);
+    }
+  }
+
+  /** Where the pair is, or the free slot where it would be. */
+  #find(region: number, node: number): number {
+    const mask = this.#regions.length - 1;
+    let i = home(region, mask);
+    while (
+      this.#regions[i] !== FREE && (this.#regions[i] !== region || this.#nodes[i] !== node)
+    ) i = i + 1 & mask;
+    return i;
+  }
+
+  /** Frees a slot and moves up what would no longer be found behind the gap (Knuth 6.4, algorithm R). */
+  #free(slot: number): void {
+    const mask = this.#regions.length - 1;
+    let gap = slot;
+    for (let i = slot + 1 & mask; this.#regions[i] !== FREE; i = i + 1 & mask) {
+      if ((i - home(this.#regions[i], mask) & mask) < (i - gap & mask)) continue;
+      this.#regions[gap] = this.#regions[i];
+      this.#nodes[gap] = this.#nodes[i];
+      gap = i;
+    }
+    this.#regions[gap] = FREE;
+    this.#size--;
+  }
+
+  #grow(): void {
+    const [regions, nodes] = [this.#regions, this.#nodes];
+    this.#regions = new Uint32Array(2 * regions.length).fill(FREE);
+    this.#nodes = new Uint32Array(2 * nodes.length);
+    for (let i = 0; i < regions.length; i++) {
+      if (regions[i] === FREE) continue;
+      const slot = this.#find(regions[i], nodes[i]);
+      this.#regions[slot] = regions[i];
+      this.#nodes[slot] = nodes[i];
+    }
+  }
+}
+
+/** Multiplicative hashing: neighbours, which writes often touch together, do not crowd. */
+function home(region: number, mask: number): number {
+  return (Math.imul(region, 0x9e37_79b1) >>> 7) & mask;
+}

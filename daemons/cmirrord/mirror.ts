@@ -1,0 +1,141 @@
+/** One mirror: its log, and this node's part in the group that keeps it. State only; what happens to it is in mirror_table.ts. */
+import { Bitmap } from "./bitmap.ts";
+import type { Construction } from "./constructor.ts";
+import { LOG_BLOCK_BYTES, LogImage } from "./disk_log.ts";
+import type { Entry } from "./entries.ts";
+import { IdleRegions } from "./idle.ts";
+import { MirrorLog } from "./log.ts";
+import { MirrorState } from "./mirror_state.ts";
+import { UUID_AT, UUID_BYTES } from "./ulog.ts";
+
+/**
+ * pending: not in a group. joining: to join as soon as it can. invalid: a member that waits for a checkpoint. loading: the first
+ * member, reading the log. valid: takes part. leaving: left, and the group has not said so yet.
+ */
+export type Phase = "pending" | "joining" | "invalid" | "loading" | "valid" | "leaving";
+
+/** A checkpoint on its way to a joiner. */
+export interface ReadyCheckpoint {
+  readonly node: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The log on disk, and what is being written to it. */
+export interface DiskLog {
+  /** `major:minor`, once it is open. */
+  device: string;
+  image: LogImage;
+  /** Whether the device may hold anything: then all of it is written. */
+  unknown: boolean;
+  /** Whether the last write failed. */
+  failed: boolean;
+  /** Writes under way, and whether one of them failed. */
+  writing: number;
+  failing: boolean;
+  /** FLUSHes that the write under way answers, and those that need another one. */
+  readonly covered: Entry[];
+  readonly next: Entry[];
+}
+
+export class Mirror {
+  phase: Phase = "pending";
+  readonly log: MirrorLog;
+  readonly state: MirrorState;
+  /** undefined for a core log. */
+  readonly disk: DiskLog | undefined;
+  /** The name of its group: the uuid with its NUL. */
+  readonly groupName: Uint8Array;
+
+  handle = -1;
+  /** Nodeids, as the last configuration change said. */
+  readonly members: number[] = [];
+  /** The server's nodeid; 0 for none. */
+  lowest = 0;
+  /** Requests of this node that wait for the server's answer. */
+  readonly working: Entry[] = [];
+  /** What was delivered before the log was there, in order. */
+  readonly startup: Entry[] = [];
+  /** Joiners that are owed a snapshot, oldest first; checkpoints to be sent, the last one first. */
+  readonly owed: number[] = [];
+  readonly ready: ReadyCheckpoint[] = [];
+  /** Messages that corosync did not take yet. */
+  readonly outbox: Entry[] = [];
+  /** Own messages that were sent and not delivered yet. */
+  inFlight = 0;
+  /** The server is about to go, or is gone: when `delay` members before this one have left, ask again. */
+  resend = false;
+  delay = 0;
+  /** Whether the bits came by a checkpoint, so that the resume keeps them. */
+  checkpointed = false;
+
+  /** The kernel's RESUME or CTR that is to be answered. */
+  resume: Entry | undefined;
+  construction: Entry | undefined;
+  /** What that CTR is answered with. */
+  answer = "";
+  /** Whether corosync was told to leave the group. */
+  hasLeft = false;
+  /** DTR came while in the group: forget the mirror when it is left. */
+  destroyed = false;
+  /** When to try again to join, to send, or to give up waiting for a checkpoint. */
+  dueMs: number | undefined;
+  pauseMs = 0;
+  /** The number of this join, in the trailers that answer it. */
+  generation = 0;
+
+  /** Regions that are marked in the group as far as this node has asked for it. */
+  readonly held: Bitmap;
+  readonly idle: IdleRegions;
+  /** Whether marks were sent since the last FLUSH. */
+  needsFlush = false;
+  /** When bits that nobody waits for are to be written. */
+  flushDueMs: number | undefined;
+  /**
+   * Whether a resume as the first member goes on with the bits that are there: of a mirror that was suspended when this node was
+   * its last member (D26), or of one that is live, whose daemon, or its cluster, was away (D1, D9).
+   */
+  keeps: "nothing" | "suspended" | "live" = "nothing";
+  /** Nodes that are known to run our daemon. */
+  readonly ours = new Set<number>();
+  /** Nodes of the other part of a partition, whose state is to be merged. */
+  readonly merging = new Set<number>();
+  /** The kernel's version of the protocol. */
+  version = 3;
+  /** Whether `nosync` of the table line was obeyed once (D26). */
+  wasFilled = false;
+
+  constructor(
+    /** luid and uuid: the first bytes of its requests. */
+    readonly identity: Uint8Array,
+    storage: Uint8Array,
+    construction: Construction,
+    original: boolean,
+  ) {
+    this.state = new MirrorState(storage, construction.regionCount);
+    this.log = new MirrorLog(construction, this.state, original);
+    this.held = new Bitmap(construction.regionCount);
+    this.idle = new IdleRegions(construction.regionCount);
+    this.disk = construction.device === "" ? undefined : newDisk(construction.regionCount);
+    const end = identity.indexOf(0, UUID_AT) + 1;
+    this.groupName = identity.slice(UUID_AT, end);
+  }
+
+  isMember(node: number): boolean {
+    return this.members.includes(node);
+  }
+}
+
+function newDisk(regionCount: number): DiskLog {
+  return {
+    device: "",
+    image: new LogImage(regionCount, LOG_BLOCK_BYTES),
+    unknown: true,
+    failed: false,
+    writing: 0,
+    failing: false,
+    covered: [],
+    next: [],
+  };
+}
+
+export const IDENTITY_BYTES = UUID_AT + UUID_BYTES;

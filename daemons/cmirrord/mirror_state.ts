@@ -1,0 +1,84 @@
+/**
+ * What outlives the process: one file for each mirror, in memory that a kill -9 leaves as it is (a shared mapping under /run).
+ *
+ *     u32 magic | u32 version | u32 regions | u32 sectors a region | u32 flags | u32 0 | u64 luid | uuid[129] | … | at 256:
+ *     sync bits | clean bits | regions that this node's kernel has marked | regions that other nodes have marked
+ *
+ * Each store is of one word, in an order that errs on the dirty side: a mark is set before the clean bit is cleared, and goes
+ * before that is set.
+ */
+import { Bitmap, bitmapBytes } from "./bitmap.ts";
+import type { Construction } from "./constructor.ts";
+import { UUID_AT, UUID_BYTES } from "./ulog.ts";
+
+const MAGIC = 0x686b_636d;
+const VERSION = 1;
+const HEADER_BYTES = 256;
+const REGIONS_AT = 8;
+const SECTORS_AT = 12;
+const FLAGS_AT = 16;
+const IDENTITY_AT = 24;
+const IDENTITY_BYTES = UUID_AT + UUID_BYTES;
+
+/** The log was resumed: the bits are those of a live mirror. */
+const RESUMED = 1;
+/** All regions were in sync once since the resume. */
+const WHOLE_ONCE = 2;
+
+export function stateBytes(regionCount: number): number {
+  return HEADER_BYTES + 4 * bitmapBytes(regionCount);
+}
+
+export class MirrorState {
+  readonly sync: Bitmap;
+  readonly clean: Bitmap;
+  readonly own: Bitmap;
+  readonly foreign: Bitmap;
+  readonly #view: DataView;
+
+  /** `storage` is of stateBytes(regionCount) bytes and begins on a word. */
+  constructor(readonly storage: Uint8Array, regionCount: number) {
+    this.#view = new DataView(storage.buffer, storage.byteOffset, storage.length);
+    const bytes = bitmapBytes(regionCount);
+    const part = (index: number): Bitmap => {
+      const start = HEADER_BYTES + index * bytes;
+      return new Bitmap(regionCount, storage.subarray(start, start + bytes));
+    };
+    this.sync = part(0);
+    this.clean = part(1);
+    this.own = part(2);
+    this.foreign = part(3);
+  }
+
+  /** Whether this is the state of the mirror with that luid and uuid (the first 137 bytes of a request), and of a live one. */
+  holds(identity: Uint8Array, { regionCount, regionSizeSectors }: Construction): boolean {
+    const view = this.#view;
+    const same = view.getUint32(0, true) === MAGIC && view.getUint32(4, true) === VERSION &&
+      view.getUint32(REGIONS_AT, true) === regionCount &&
+      view.getUint32(SECTORS_AT, true) === regionSizeSectors;
+    if (!same || (view.getUint32(FLAGS_AT, true) & RESUMED) === 0) return false;
+    for (let i = 0; i < IDENTITY_BYTES; i++) {
+      if (this.storage[IDENTITY_AT + i] !== identity[i]) return false;
+    }
+    return true;
+  }
+
+  /** Begins the state of a mirror; nothing of it counts before resumed(). */
+  begin(identity: Uint8Array, { regionCount, regionSizeSectors }: Construction): void {
+    const view = this.#view;
+    view.setUint32(FLAGS_AT, 0, true);
+    view.setUint32(0, MAGIC, true);
+    view.setUint32(4, VERSION, true);
+    view.setUint32(REGIONS_AT, regionCount, true);
+    view.setUint32(SECTORS_AT, regionSizeSectors, true);
+    this.storage.set(identity.subarray(0, IDENTITY_BYTES), IDENTITY_AT);
+  }
+
+  get wholeOnce(): boolean {
+    return (this.#view.getUint32(FLAGS_AT, true) & WHOLE_ONCE) !== 0;
+  }
+
+  note(resumed: boolean, wholeOnce: boolean): void {
+    this.#view.setUint32(FLAGS_AT, (resumed ? RESUMED : 0) | (wholeOnce ? WHOLE_ONCE : 0), true);
+  }
+}

@@ -1,0 +1,179 @@
+/** How a joiner comes to the state of the others: snapshots, checkpoints, and the list of what was delivered before. */
+import { bitmapBytes } from "./bitmap.ts";
+import {
+  checkpointBytes,
+  checkpointClean,
+  checkpointSync,
+  decodeCheckpoint,
+  encodeCheckpoint,
+} from "./checkpoint.ts";
+import type { Context } from "./context.ts";
+import type { Entry } from "./entries.ts";
+import { isQuiet } from "./flush.ts";
+import { type Message, MESSAGE_HEADER_BYTES, REQUEST_AT, writeHead } from "./message.ts";
+import type { Mirror } from "./mirror.ts";
+import { send } from "./send.ts";
+import { generationOf, hasTrailer, readTrailer, trailerBytes, writeTrailer } from "./trailer.ts";
+import { CHECKPOINT_READY, RESUME, UUID_AT, writeIdentity, writeOutcome } from "./ulog.ts";
+
+/** The original owes no more than so many checkpoints, and forgets the joiners after them (D15). */
+const ORIGINAL_MOST_OWED = 10;
+
+/** A node has joined a group that this node is a valid member of. */
+export function owe(context: Context, mirror: Mirror, node: number): boolean {
+  if (context.original && mirror.owed.length >= ORIGINAL_MOST_OWED) return false;
+  mirror.owed.push(node);
+  return true;
+}
+
+/** A node has left: it is owed nothing. */
+export function disown(mirror: Mirror, node: number): void {
+  drop(mirror.owed, (one) => one === node);
+  drop(mirror.ready, (one) => one.node === node);
+}
+
+function drop<T>(list: T[], isGone: (item: T) => boolean): void {
+  for (let i = list.length - 1; i >= 0; i--) if (isGone(list[i])) list.splice(i, 1);
+}
+
+/**
+ * A message was delivered: snapshots are taken. The original takes them at the first message after a join, whatever it is; ours
+ * at the joiner's own RESUME, so that the joiner knows exactly what its checkpoint has in it.
+ */
+export function snapshotOwed(context: Context, mirror: Mirror): void {
+  if (mirror.owed.length === 0 || !mirror.log.resumed) return;
+  if (context.original) {
+    for (let i = mirror.owed.length - 1; i >= 0; i--) snapshot(context, mirror, mirror.owed[i], 0);
+    mirror.owed.length = 0;
+    return;
+  }
+  const { message } = context;
+  if (message.type !== RESUME || message.isResponse) return;
+  const index = mirror.owed.indexOf(context.node);
+  if (index < 0) return;
+  mirror.owed.splice(index, 1);
+  snapshot(context, mirror, context.node, hasTrailer(message) ? generationOf(message) : 0);
+}
+
+/** Takes a snapshot for a joiner; it is sent at the end of the round. Ours goes before those taken earlier. */
+export function snapshot(
+  context: Context,
+  mirror: Mirror,
+  node: number,
+  generation: number,
+): void {
+  const { log } = mirror;
+  const dataBytes = checkpointBytes(log.regionCount);
+  const trailer = context.original ? 0 : trailerBytes(log);
+  const bytes = new Uint8Array(MESSAGE_HEADER_BYTES + dataBytes + trailer);
+  const view = new DataView(bytes.buffer);
+  writeHead(view, node, 0);
+  bytes.set(mirror.groupName, REQUEST_AT + UUID_AT);
+  writeOutcome(view, REQUEST_AT, 0, CHECKPOINT_READY, dataBytes);
+  writeIdentity(view, REQUEST_AT, 0, context.me);
+  const { sync, clean, recovery } = log;
+  encodeCheckpoint(bytes, MESSAGE_HEADER_BYTES, sync.bytes, clean.bytes, recovery);
+  if (trailer > 0) writeTrailer(view, MESSAGE_HEADER_BYTES + dataBytes, generation, log);
+  mirror.ready.push({ node, bytes });
+}
+
+/**
+ * Sends the checkpoints that are ready. Ours wait for the writes under way: a joiner that becomes server writes the log, and an
+ * older write of ours must not come after that.
+ */
+export function sendReady(context: Context, mirror: Mirror): void {
+  if (!context.original && !isQuiet(mirror)) return;
+  for (let one = mirror.ready.pop(); one !== undefined; one = mirror.ready.pop()) {
+    send(context, mirror, one.bytes, one.bytes.length);
+  }
+}
+
+/** Takes the checkpoint in the current message; false where it is none for this log, or for an earlier join. */
+export function loadCheckpoint(context: Context, mirror: Mirror): boolean {
+  const { message } = context;
+  const { log } = mirror;
+  const data = message.bytes.subarray(message.data, message.data + message.dataBytes);
+  const recovery = decodeCheckpoint(data, log.regionCount);
+  if (recovery === undefined) {
+    context.port.say("checkpointMismatch", mirror, context.node);
+    return false;
+  }
+  const ours = !context.original && hasTrailer(message);
+  if (ours && generationOf(message) !== mirror.generation) return false;
+  log.sync.copy(checkpointSync(data, log.regionCount));
+  log.clean.copy(checkpointClean(data, log.regionCount));
+  log.syncCount = log.sync.count;
+  log.recovery.region = recovery.region;
+  log.recovery.recoverer = recovery.recoverer;
+  log.recovery.reset();
+  if (!context.original) takeMarks(context, mirror, ours);
+  return true;
+}
+
+function takeMarks(context: Context, mirror: Mirror, ours: boolean): void {
+  const { log } = mirror;
+  log.marks.clear();
+  log.wholeOnce = false;
+  if (ours && readTrailer(context.message, log)) dropKnown(context, mirror);
+  else suspectMarks(context, mirror);
+  log.applyMarks(context.me);
+}
+
+/**
+ * The snapshot of ours was taken at our RESUME: what stands before it in the list is in the snapshot. Three things stay, which
+ * change nothing when they are executed again: what this node was asked as the server, joins, and the RESUME of those joiners,
+ * in case whoever owes them a checkpoint dies.
+ */
+function dropKnown(context: Context, { startup }: Mirror): void {
+  const resume = startup.findIndex((entry) => isResumeOf(entry, context.me));
+  const kept = startup.filter((entry, index) =>
+    index >= resume || entry.kind === "join" ||
+    (entry.kind === "request" && (entry.server === context.me || entry.request.type === RESUME))
+  );
+  for (const entry of startup) if (!kept.includes(entry)) context.entries.give(entry);
+  startup.splice(0, startup.length, ...kept);
+}
+
+function isResumeOf({ kind, node, request }: Entry, of: number): boolean {
+  return kind === "request" && node === of && request.type === RESUME;
+}
+
+/** D5: a checkpoint of the original has no marks. Each region in sync and not clean may be marked by any older member. */
+function suspectMarks({ me }: Context, { log, members }: Mirror): void {
+  const { regionCount, clean, sync, marks } = log;
+  for (let r = clean.nextClear(0); r < regionCount; r = clean.nextClear(r + 1)) {
+    if (!sync.has(r)) continue;
+    for (const node of members) if (node !== me) marks.add(r, node);
+  }
+}
+
+/** D21: a checkpoint for a valid member, after a partition: what is not clean or not in sync for either is so for both. */
+export function mergeCheckpoint(context: Context, mirror: Mirror): void {
+  const { message } = context;
+  const { log } = mirror;
+  const data = message.bytes.subarray(message.data, message.data + message.dataBytes);
+  if (decodeCheckpoint(data, log.regionCount) === undefined) return;
+  log.sync.intersect(data.subarray(0, bitmapBytes(log.regionCount)));
+  log.clean.intersect(checkpointClean(data, log.regionCount));
+  log.syncCount = log.sync.count;
+  log.touched = true;
+  if (mirror.disk !== undefined) mirror.disk.unknown = true;
+  context.port.say("checkpointMerged", mirror, context.node);
+}
+
+/** Keeps the delivered request until the log is there. */
+export function defer(context: Context, mirror: Mirror, message: Message): void {
+  const entry = context.entries.take(message.bytes, message.end);
+  entry.node = context.node;
+  entry.server = mirror.lowest;
+  mirror.startup.push(entry);
+}
+
+export function deferMember(
+  context: Context,
+  mirror: Mirror,
+  kind: "join" | "leave",
+  node: number,
+): void {
+  mirror.startup.push(context.entries.takeMember(kind, node));
+}
