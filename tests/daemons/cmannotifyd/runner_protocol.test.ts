@@ -1,0 +1,60 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  decodeDown,
+  decodeUp,
+  type Down,
+  encodeMessage,
+  type Up,
+} from "../../../daemons/cmannotifyd/runner_protocol.ts";
+import { Random } from "../../fuzz/random.ts";
+
+const down: Down[] = [
+  {
+    type: "settings",
+    directory: "/d",
+    eventDirectories: true,
+    substitutes: ["/sbin/x"],
+    logFile: "/l",
+    debug: false,
+    timeoutMs: 0,
+    realtime: false,
+  },
+  { type: "run", sequence: 1, reason: "STATECHANGE", environment: [["A", "1"]], input: null },
+];
+const up: Up[] = [
+  { type: "started", sequence: 1, script: "/d/a", pid: 2 },
+  { type: "ended", sequence: 1, script: "/d/a", how: "exit 0", ranMs: 3, timedOut: false },
+  { type: "done", sequence: 1, scripts: 1 },
+  { type: "note", level: "warn", text: "t" },
+];
+
+Deno.test("messages come out as they went in", () => {
+  for (const message of down) assertEquals(decodeDown(encodeMessage(message)), message);
+  for (const message of up) assertEquals(decodeUp(encodeMessage(message)), message);
+});
+
+Deno.test("each side refuses what only the other says", () => {
+  assertEquals(up.map((message) => decodeDown(encodeMessage(message))), up.map(() => undefined));
+  assertEquals(down.map((message) => decodeUp(encodeMessage(message))), down.map(() => undefined));
+});
+
+Deno.test("decodeDown and decodeUp survive any bytes", () => {
+  const seed = 5_3;
+  const random = new Random(seed);
+  const messages = [...down, ...up].map(encodeMessage);
+  let refused = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = random.pick(messages).slice();
+    for (let n = 0; n <= random.below(4); n++) bytes[random.below(bytes.length)] = random.u32();
+    const cut = bytes.subarray(0, bytes.length - random.small(bytes.length));
+    const results = [decodeDown(cut), decodeUp(cut)].filter((one) => one !== undefined);
+    if (results.length === 0) refused++;
+    assertEquals(results.length < 2, true, `seed ${seed}, message ${i}`);
+  }
+  assertEquals(refused > 1_000 && refused < 20_000, true, String(refused));
+});
+
+Deno.test("encodeMessage refuses what the other side could not take", () => {
+  const note: Up = { type: "note", level: "info", text: "x".repeat(200_000) };
+  assertThrows(() => encodeMessage(note), RangeError, "message of 200");
+});
