@@ -8,7 +8,7 @@ import { makePipe, openProcess, spawn, waitForChild } from "../../../ffi/process
 import type { Program } from "../../../src/host/program.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
 import { STDERR } from "../../../src/host/standard.ts";
-import { CHILD_GRACE_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
+import { CHILD_GRACE_MS, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
 import { TESTER_ARGUMENT } from "./tester.ts";
 
@@ -41,6 +41,7 @@ export class Child {
   #text = "";
   #timeoutMs = 0;
   #at = 0;
+  #hasSpoken = false;
   #silence: Timer | undefined;
   #isInputOpen = true;
 
@@ -100,7 +101,9 @@ export class Child {
   /** How long it may be silent: long while it waits for reads, short while it is to open or to write something. */
   #expectWord(): void {
     this.reactor.cancel(this.#silence);
-    const limitMs = (this.#at === 0 ? this.#timeoutMs : 0) + CHILD_GRACE_MS;
+    const limitMs = !this.#hasSpoken
+      ? CHILD_START_MS
+      : (this.#at === 0 ? this.#timeoutMs : 0) + CHILD_GRACE_MS;
     this.#silence = this.reactor.after(limitMs, () => this.#abandon());
   }
 
@@ -128,6 +131,7 @@ export class Child {
   #take(line: string): void {
     const message = parseMessage(line);
     if (message === undefined || this.isLeaving) return;
+    this.#hasSpoken = true;
     if ("at" in message) this.#at = message.at;
     if ("id" in message) this.#answered(message);
     if ("done" in message) this.#done();
