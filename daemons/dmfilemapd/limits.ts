@@ -36,6 +36,10 @@ export const EMPTY_GRACE_MS = 500;
 export const MISSING_GRACE_MS = 1_000;
 /** How often an unlinked file's other holders are looked for, beside each close that is seen. */
 export const HOLDER_CHECK_MS = 10_000;
+/** The first look behind a close: the kernel tells of it before it counts the holder out (fs/file_table.c, __fput). */
+export const HOLDER_FIRST_MS = 20;
+/** Each further look waits so many times longer, up to the above. */
+export const HOLDER_FACTOR = 4;
 
 /** How long a daemon that is replaced may take to end, and how often it is looked for. */
 export const TAKEOVER_WAIT_MS = 3_000;

@@ -12,6 +12,8 @@ import type { FollowMode } from "./arguments.ts";
 import {
   EMPTY_GRACE_MS,
   HOLDER_CHECK_MS,
+  HOLDER_FACTOR,
+  HOLDER_FIRST_MS,
   LIST_FACTOR,
   LIST_INTERVAL_MS,
   LIST_MAX_MS,
@@ -112,6 +114,8 @@ export interface State {
   emptySinceMs: number | undefined;
   isMissing: boolean;
   isUnlinked: boolean;
+  /** When other holders of an unlinked file are looked for again. */
+  holdersInMs: number;
   hasWriter: boolean;
   /** When the regions may be listed again. */
   listAtMs: number;
@@ -127,6 +131,7 @@ export function initialState(settings: Settings): State {
     emptySinceMs: undefined,
     isMissing: false,
     isUnlinked: false,
+    holdersInMs: HOLDER_FIRST_MS,
     hasWriter: false,
     listAtMs: 0,
   };
@@ -197,7 +202,10 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
     return due(state, "look");
   },
   opened: (state) => due(state, "probe"),
-  closed: (state) => state.isUnlinked ? due(state, "holders") : [],
+  closed: (state) => {
+    state.holdersInMs = HOLDER_FIRST_MS;
+    return state.isUnlinked ? due(state, "holders") : [];
+  },
   moved: (state) => due(state, state.settings.mode === "inode" ? "holders" : "look"),
   controlUsed: (state, _, nowMs) => listSoon(state, nowMs),
   asked: (state) => due(state, "list", "look"),
@@ -302,12 +310,15 @@ function seeWriter(state: State, writer: boolean): Action[] {
 }
 
 function noteLinks(state: State, wasUnlinked: boolean): Action[] {
-  const changed = state.isUnlinked !== wasUnlinked;
-  const note = { do: "note", note: state.isUnlinked ? "unlinked" : "linked" } as const;
-  const timer = state.isUnlinked ? [arm("holders", HOLDER_CHECK_MS)] : [cancel("holders")];
+  if (!state.isUnlinked) {
+    return wasUnlinked ? [{ do: "note", note: "linked" }, cancel("holders")] : [];
+  }
+  const timer = arm("holders", state.holdersInMs);
+  state.holdersInMs = Math.min(HOLDER_FACTOR * state.holdersInMs, HOLDER_CHECK_MS);
+  if (wasUnlinked) return [timer];
   // The watch now also tells of readers that close the file: one may have done so just before.
-  if (changed && state.isUnlinked) state.pending.add("holders");
-  return changed ? [note, ...timer] : state.isUnlinked ? timer : [];
+  state.pending.add("holders");
+  return [{ do: "note", note: "unlinked" }, timer];
 }
 
 /** Events that are answers to work. They cannot come in a phase in which none is under way. */

@@ -159,10 +159,18 @@ Deno.test("an unlinked inode is followed until nobody else has it open", () => {
   const bench = new Bench(INODE);
   assertEquals(bench.on({ type: "moved" }), ["pause", "holders"]);
   const held = { type: "holdersSeen", links: 0, others: true } as const;
-  assertEquals(bench.on(held), ["unlinked", "holders 10000", "holders"]);
-  assertEquals(bench.on(held), ["holders 10000", "rest 5"]);
+  assertEquals(bench.on(held), ["unlinked", "holders 20", "holders"]);
+  for (const ms of [80, 320, 1_280, 5_120, 10_000, 10_000]) {
+    assertEquals(bench.on(held), [`holders ${ms}`, "rest 5"]);
+    bench.timer("rest");
+    assertEquals(bench.timer("holders"), ["pause", "holders"]);
+  }
+  bench.on(held);
   bench.timer("rest");
   assertEquals(bench.on({ type: "closed" }), ["pause", "holders"]);
+  assertEquals(bench.on(held), ["holders 20", "rest 5"]);
+  bench.timer("rest");
+  assertEquals(bench.timer("holders"), ["pause", "holders"]);
   assertEquals(bench.on({ ...held, others: false }), ["end: unlinked"]);
 });
 
