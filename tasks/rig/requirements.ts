@@ -12,6 +12,7 @@ export const rigPackages: readonly string[] = [
   "dmsetup",
   "e2fsprogs",
   "xfsprogs",
+  "btrfs-progs",
   "mdadm",
   "fio",
   "blktrace",

@@ -1,0 +1,40 @@
+/** What /proc says of a daemon: its time, memory, descriptors and watches. */
+import { readProc, status } from "./follower.ts";
+
+/** Processor time so far, in ms: utime and stime, in ticks of 10 ms (proc_pid_stat(5)). */
+export function cpuMs(pid: number): number {
+  const stat = readProc(pid, "stat") ?? "";
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+/** How often it has been switched away from: it cannot wake up without one. */
+export function switches(pid: number): number {
+  return Number(status(pid, "voluntary_ctxt_switches")) +
+    Number(status(pid, "nonvoluntary_ctxt_switches"));
+}
+
+export function residentKib(pid: number): number {
+  return parseInt(status(pid, "VmRSS"));
+}
+
+export function openDescriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+/** Watches of all its inotify instances (proc_pid_fdinfo(5)), and how many instances there are. */
+export function inotifyWatches(pid: number): { instances: number; watches: number } {
+  const texts = [...Deno.readDirSync(`/proc/${pid}/fdinfo`)]
+    .filter(({ name }) => linkOf(pid, name) === "anon_inode:inotify")
+    .map(({ name }) => readProc(pid, `fdinfo/${name}`) ?? "");
+  const watches = texts.map((text) => text.match(/^inotify /gm)?.length ?? 0);
+  return { instances: texts.length, watches: watches.reduce((a, b) => a + b, 0) };
+}
+
+function linkOf(pid: number, fd: string): string {
+  try {
+    return Deno.readLinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
