@@ -1,6 +1,6 @@
 /** The program: what its arguments ask for, and its exit code. */
 import { accessPath } from "../../../ffi/file.ts";
-import { ENOENT } from "../../../ffi/errno.ts";
+import { ENOENT, Errno } from "../../../ffi/errno.ts";
 import { cString } from "../../../ffi/memory.ts";
 import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
 import { EX_OK, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
@@ -33,8 +33,7 @@ export function runProgram(): number {
 
 /** Says what went wrong to everybody who may be listening; the exit code. */
 function fail(error: unknown, handshake: ReadyHandshake): number {
-  const known = error instanceof ExitError;
-  const text = known ? error.message : (error as Error).stack ?? String(error);
+  const text = messageOf(error);
   if (text !== "") {
     writeText(STDERR, `${text}\n`);
     if (handshake.isChild) {
@@ -42,9 +41,16 @@ function fail(error: unknown, handshake: ReadyHandshake): number {
       handshake.say(text);
     }
   }
-  const code = known ? error.code : EXIT_FAILURE;
+  const code = error instanceof ExitError ? error.code : EXIT_FAILURE;
   handshake.finish(Math.min(code, 9));
   return code;
+}
+
+/** What the system refuses is no fault of ours, so it is said without where. */
+function messageOf(error: unknown): string {
+  if (error instanceof ExitError) return error.message;
+  if (error instanceof Errno) return `${error.message}\nExiting`;
+  return (error as Error).stack ?? String(error);
 }
 
 function act(request: Request, program: Program, handshake: ReadyHandshake): number {
