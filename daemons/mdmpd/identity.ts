@@ -147,20 +147,19 @@ function sameArray({ arrayUuid, level, candidate: { superblock } }: Evidence): V
     : foreign(`its superblock is of level ${superblock.level} instead of ${level}`);
 }
 
+/**
+ * The uuid that a working path shows at this moment, or, without one, the remembered one. Of the paths to one disk each may write another
+ * uuid there: mdadm --add makes a new one for the path that it adds.
+ */
 function sameDevice(
   { kind, candidate: { superblock }, known, reference }: Evidence,
 ): Verdict | undefined {
   if (!isSuperblock(superblock)) return undefined;
-  const twin = kind === "multipath" && isSuperblock(reference?.superblock)
+  const expected = kind === "multipath" && isSuperblock(reference?.superblock)
     ? reference.superblock.deviceUuid
-    : undefined;
-  for (const expected of [known?.deviceUuid, twin]) {
-    if (expected === undefined || superblock.deviceUuid === expected) continue;
-    return foreign(
-      `it is device ${superblock.deviceUuid ?? "without uuid"} instead of ${expected}`,
-    );
-  }
-  return undefined;
+    : known?.deviceUuid;
+  if (expected === undefined || superblock.deviceUuid === expected) return undefined;
+  return foreign(`it is device ${superblock.deviceUuid ?? "without uuid"} instead of ${expected}`);
 }
 
 /**

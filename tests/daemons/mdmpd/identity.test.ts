@@ -112,6 +112,13 @@ Deno.test("a superblock of another level or another device is foreign", () => {
   );
 });
 
+Deno.test("a device's uuid that mdadm --add has changed is the one that a working path shows", () => {
+  const superblock = { ...(seen.superblock as Superblock), deviceUuid: "d5" };
+  const renamed = { hardware, superblock };
+  const evidence = { ...multipath, candidate: renamed, reference: renamed };
+  assertEquals(verdicts([evidence, { ...evidence, reference: undefined }]), ["proven", "foreign"]);
+});
+
 Deno.test("a device without readable superblock is foreign where the array has one", () => {
   const without = (superblock: Observation["superblock"]): Evidence => ({
     ...multipath,

@@ -92,12 +92,12 @@ export function record(md: string): string {
   return from < 0 ? "" : lines.slice(from, from + 3).map((line) => line.trim()).join(" ");
 }
 
-export function isFaulty(md: string, { kernelName }: DiskPath): boolean {
+export function isFaulty(md: string, { kernelName }: Pick<DiskPath, "kernelName">): boolean {
   return new RegExp(`\\b${kernelName}\\[\\d+\\](\\(\\w\\))*\\(F\\)`).test(record(md));
 }
 
 /** Whether the path is a slot's, by md's own word. */
-export function isInUse(md: string, { kernelName }: DiskPath): boolean {
+export function isInUse(md: string, { kernelName }: Pick<DiskPath, "kernelName">): boolean {
   try {
     const state = Deno.readTextFileSync(`/sys/block/${md}/md/dev-${kernelName}/state`);
     return state.includes("in_sync") && !state.includes("faulty");
