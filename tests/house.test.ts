@@ -22,12 +22,23 @@ Deno.test("the top-level folders are those of the plan", async () => {
   assertEquals(folders.filter((name) => !plan.has(name)), []);
 });
 
-Deno.test("every daemon has main.ts, manifest.ts and DESIGN.md", () => {
-  const paths = new Set(tree.map(({ path }) => path));
-  const daemons = new Set(product.flatMap(({ path }) => /^daemons\/[^/]+/.exec(path) ?? []));
+const daemons = new Set(product.flatMap(({ path }) => /^daemons\/[^/]+/.exec(path) ?? []));
+const paths = new Set(tree.map(({ path }) => path));
+const isBuilt = (daemon: string): boolean => paths.has(`${daemon}/manifest.ts`);
+
+Deno.test("every daemon that is built has main.ts, manifest.ts and DESIGN.md", () => {
   const files = ["main.ts", "manifest.ts", "DESIGN.md"];
-  const wanted = [...daemons].flatMap((daemon) => files.map((file) => `${daemon}/${file}`));
+  const built = [...daemons].filter(isBuilt);
+  const wanted = built.flatMap((daemon) => files.map((file) => `${daemon}/${file}`));
+  assertEquals(built.length > 0, true);
   assertEquals(wanted.filter((path) => !paths.has(path)), []);
+});
+
+Deno.test("a daemon that is not built yet has nothing but pure code", () => {
+  const rest = product.filter(({ path }) =>
+    [...daemons].some((daemon) => path.startsWith(`${daemon}/`) && !isBuilt(daemon))
+  );
+  assertEquals(rest.filter(({ path }) => !isPure(path)).map(({ path }) => path), []);
 });
 
 Deno.test("imports of the daemons go down only", async () => {
