@@ -218,7 +218,9 @@ function coveredByBitmap(evidence: Evidence): Verdict | undefined {
   if (reference.superblock.arrayUuid !== superblock.arrayUuid) {
     return unproven("a working member shows another array");
   }
-  if (eventsCleared === undefined) return unproven("the array's write-intent bitmap was not read");
+  if (eventsCleared === undefined) {
+    return unproven("the array has no write-intent bitmap that could be read");
+  }
   if (superblock.events < eventsCleared) {
     return foreign(
       `its count of events is ${superblock.events}, but the bitmap begins at ${eventsCleared}`,

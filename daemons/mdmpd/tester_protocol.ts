@@ -1,7 +1,7 @@
 /**
  * What the daemon asks of the children that touch devices for it, and what they answer: JSON, a line each. Pure.
  *
- * Down: a Batch. Up: for each job any number of Progress lines, then its Answer; behind the last one a Done.
+ * Down: a Batch. Up: a Done once it can work; for each job any number of Progress lines, then its Answer; behind the last one a Done.
  */
 import type { Known } from "./identity.ts";
 

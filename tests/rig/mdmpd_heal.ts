@@ -14,7 +14,7 @@ import {
 
 const INTERVAL_S = 5;
 /** Emulated processors: a child of the daemon takes seconds to start there, and tens of milliseconds elsewhere. */
-const SLOWNESS_S = 15;
+const SLOWNESS_S = 30;
 const DEAD_S = 20;
 
 sh("modprobe multipath");
@@ -59,7 +59,7 @@ for (const { md, path } of failing) {
   );
 }
 for (const { md } of failing) {
-  check(`${md}: the path is found dead`, await daemon.says(`PathProbeFailed /dev/${md}`, 30));
+  check(`${md}: the path is found dead`, await daemon.says(`PathProbeFailed /dev/${md}`, 60));
 }
 const changes = (): string => arrays.map(({ md }) => record(md)).join("; ");
 const outside = changes();

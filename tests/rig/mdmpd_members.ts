@@ -4,7 +4,7 @@ import { check, equal, eventually, sh } from "../../tasks/rig/guest/guest.ts";
 import { DiskPath, isFaulty, isInUse, Mdmpd, ramDisks, record } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
-const SLOWNESS_S = 12;
+const SLOWNESS_S = 30;
 sh("modprobe raid1");
 const paths = ramDisks(4, 32).map((disk, i) => new DiskPath(`m${i}`, disk));
 const [with0, with1, without0, without1] = paths;
@@ -37,8 +37,8 @@ check(
 );
 check(
   "both are found dead",
-  await daemon.says("PathProbeFailed /dev/md0", 20) &&
-    await daemon.says("PathProbeFailed /dev/md1", 20),
+  await daemon.says("PathProbeFailed /dev/md0", 60) &&
+    await daemon.says("PathProbeFailed /dev/md1", 60),
 );
 for (const md of ["md0", "md1"]) write(md);
 for (const path of [with1, without1]) path.heal();
@@ -50,7 +50,7 @@ check(
 );
 check(
   "without one, it waits for its administrator",
-  await daemon.says("no write-intent bitmap", 20),
+  await daemon.says("no write-intent bitmap", 40),
   daemon.text(),
 );
 check("and stays out", !isInUse("md1", without1), record("md1"));

@@ -74,6 +74,12 @@ export class Child {
     this.#pidFd = openProcess(this.pid);
     if (this.#pidFd < 0) throw new Errno(-this.#pidFd, "pidfd_open");
     reactor.watch(this.#pidFd, EPOLLIN, () => this.#end());
+    this.#expectWord();
+  }
+
+  /** It has not said its first word yet. */
+  get isStarting(): boolean {
+    return !this.#hasSpoken;
   }
 
   get isBusy(): boolean {

@@ -99,10 +99,12 @@ export class Children implements ChildEvents {
 
   #freeChild(): Child | undefined {
     const present = [...this.#children].filter(({ isLeaving }) => !isLeaving);
-    const idle = present.find(({ isBusy }) => !isBusy);
+    const idle = present.find(({ isBusy, isStarting }) => !isBusy && !isStarting);
     if (idle !== undefined) return idle;
-    if (present.length >= CHILDREN_MAX || this.#isTooMuchStuck()) return undefined;
-    return this.#start();
+    // One that is starting will take all that has come together by then.
+    const isComing = present.some(({ isStarting }) => isStarting);
+    if (!isComing && present.length < CHILDREN_MAX && !this.#isTooMuchStuck()) this.#start();
+    return undefined;
   }
 
   #isTooMuchStuck(): boolean {
@@ -116,19 +118,16 @@ export class Children implements ChildEvents {
     return isFull;
   }
 
-  #start(): Child | undefined {
+  #start(): void {
     try {
-      const child = new Child(this.reactor, this.program, this);
+      this.#children.add(new Child(this.reactor, this.program, this));
       this.#started++;
-      this.#children.add(child);
-      return child;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
       this.#log.error("cannot start a tester: {error}", { error });
       const orders = this.#queue;
       this.#queue = [];
       for (const { job } of orders) this.#finish(job, untested(job, error.message));
-      return undefined;
     }
   }
 

@@ -176,6 +176,7 @@ export function runTester(): void {
   const buffer = new Uint8Array(65_536);
   const decoder = new TextDecoder();
   let text = "";
+  say({ done: true });
   for (;;) {
     const count = readDescriptor(0, buffer);
     if (count === -EINTR) continue;
