@@ -1,0 +1,89 @@
+/** The live dmfilemapd against its manifest, as the kernel shows it: privileges, calls, files */
+// rig: disk=data:400M limit=120 daemon=dmfilemapd needs=dmstats needs=strace
+import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
+import { manifest } from "../../daemons/dmfilemapd/manifest.ts";
+import { alive, deleteAll, Foreground, mapped, mismatch, status } from "./dmfilemapd/follower.ts";
+import { MIB, OpenFile } from "./dmfilemapd/libc.ts";
+import { Volume } from "./dmfilemapd/volume.ts";
+
+/** linux/capability.h */
+const CAPABILITIES: Readonly<Record<string, number>> = {
+  CAP_DAC_READ_SEARCH: 2,
+  CAP_SYS_ADMIN: 21,
+  CAP_LEASE: 28,
+};
+const FILTERED = "2"; // SECCOMP_MODE_FILTER, linux/seccomp.h
+
+const volume = Volume.make("volume", 380);
+const { stats } = volume;
+
+function hex(set: bigint): string {
+  return set.toString(16).padStart(16, "0");
+}
+
+/** The capabilities of the manifest as /proc shows a set of them. */
+function manifestCapabilities(): string {
+  const bits = manifest.capabilities.map(({ name }) => 1n << BigInt(CAPABILITIES[name]));
+  return hex(bits.reduce((sum, bit) => sum | bit, 0n));
+}
+
+function privileges(mode: string, pid: number): void {
+  const wanted: Record<string, string> = {
+    Threads: "1",
+    NoNewPrivs: "1",
+    CapInh: hex(0n),
+    CapPrm: manifestCapabilities(),
+    CapEff: manifestCapabilities(),
+    CapBnd: manifestCapabilities(),
+    CapAmb: hex(0n),
+    Seccomp: FILTERED,
+    Seccomp_filters: "1",
+  };
+  const found = Object.fromEntries(Object.keys(wanted).map((field) => [field, status(pid, field)]));
+  equal(`${mode}: one thread, and what the manifest says`, wanted, found);
+}
+
+/** In inode mode it has its file and needs no other: what the path leads to may not be opened. */
+async function confined(mode: "inode" | "path"): Promise<void> {
+  const file = OpenFile.create(`${volume.folder}/${mode}`).fill(2);
+  const daemon = await Foreground.create(file.path, ["--follow", mode]);
+  // Who answers has begun to serve.
+  const [about] = JSON.parse(sh("dmfilemapd status --json"));
+  equal(`${mode}: it answers who asks`, daemon.pid, about.pid);
+  check(
+    `${mode}: nothing is missing from its confinement`,
+    !/off|gap/.test(about.sandbox),
+    about.sandbox,
+  );
+  privileges(mode, daemon.pid);
+  const links = [...Deno.readDirSync(`/proc/${daemon.pid}/fd`)]
+    .map(({ name }) => Deno.readLinkSync(`/proc/${daemon.pid}/fd/${name}`));
+  equal(
+    `${mode}: it has ${mode === "inode" ? "its" : "no"} file open`,
+    mode === "inode",
+    links.includes(file.path),
+  );
+  equal(
+    `${mode}: and nothing of who started it`,
+    [],
+    links.filter((link) => link.startsWith("/rig/")),
+  );
+  for (let at = 0; at < 3; at++) {
+    file.write((2 + at) * MIB);
+    file.sync();
+  }
+  check(
+    `${mode}: with all that it maps what it is to map`,
+    await mapped(file, stats) !== undefined,
+    mismatch(file, stats),
+  );
+  check(
+    `${mode}: no call was refused by the filter`,
+    alive(daemon.pid) && !sh("dmesg").includes("audit: type=1326"),
+  );
+  deleteAll();
+  equal(`${mode}: it ends as ever`, 0, (await daemon.end()).code);
+}
+
+await confined("inode");
+await confined("path");
