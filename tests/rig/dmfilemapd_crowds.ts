@@ -68,7 +68,7 @@ async function twoFiles(): Promise<void> {
   equal("stock dmstats lists both", [0, "", ["one", "two"]], [
     listed.code,
     listed.stderr,
-    [...new Set(listed.stdout.trim().split("\n").map((line) => line.split(/\s+/)[0]))].sort(),
+    [...new Set(listed.stdout.trim().split("\n").map((line) => line.split(":")[0]))].sort(),
   ]);
   sh("dmstats delete --groupid 0 volume");
   check("the group of the first is deleted, and its daemon ends", (await first.end()).code === 0);
