@@ -127,3 +127,9 @@ export class Cfg extends Connection {
     if (this.#hasReplied) closeDescriptor(this.fd);
   }
 }
+
+/** Loads the library and makes the callbacks, while files can still be opened and code be made. Throws LibraryError. */
+export function loadCfg(): void {
+  void cfg.corosync_cfg_fd_get;
+  callbacks();
+}

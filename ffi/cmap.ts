@@ -239,3 +239,9 @@ export class Cmap extends Connection {
     for (const user of this.#handlers) handlers.delete(user);
   }
 }
+
+/** Loads the library and makes the callbacks, while files can still be opened and code be made. Throws LibraryError. */
+export function loadCmap(): void {
+  void cmap.cmap_fd_get;
+  notifyFn();
+}

@@ -142,3 +142,8 @@ export function openHandle(
   checkCorosync(initialize(new Uint8Array(handle.buffer)), call);
   return handle[0];
 }
+
+/** Loads what messages are made with, while files can still be opened. Throws LibraryError. */
+export function loadCommon(): void {
+  void common.cs_strerror;
+}

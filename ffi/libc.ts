@@ -44,6 +44,8 @@ export const libc = openLibrary("libc.so.6", {
 
   // int socket(int domain, int type, int protocol)
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int socketpair(int domain, int type, int protocol, int sv[2])
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen)
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // int listen(int sockfd, int backlog)
@@ -140,6 +142,8 @@ export const libc = openLibrary("libc.so.6", {
   posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
   // int posix_spawnattr_setsigmask(posix_spawnattr_t *attr, const sigset_t *sigmask)
   posix_spawnattr_setsigmask: { parameters: ["buffer", "buffer"], result: "i32" },
+  // int posix_spawnattr_setsigdefault(posix_spawnattr_t *attr, const sigset_t *sigdefault)
+  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
   // int posix_spawnattr_destroy(posix_spawnattr_t *attr)
   posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
   // pid_t waitpid(pid_t pid, int *wstatus, int options)

@@ -11,6 +11,7 @@ import { systemCall } from "./system_call.ts";
 
 // asm/unistd.h, asm-generic/unistd.h: the two have one number on every architecture since Linux 5.1.
 // spawn.h
+const POSIX_SPAWN_SETSIGDEF = 0x04;
 const POSIX_SPAWN_SETSIGMASK = 0x08;
 const POSIX_SPAWN_SETSID = 0x80;
 /** Upper bounds of glibc's opaque posix_spawn types; the layout test compares them. */
@@ -22,7 +23,14 @@ const WNOHANG = 1;
 
 const RLIMIT = layout("struct rlimit", { rlim_cur: "u64", rlim_max: "u64" });
 
+// sched.h
+const SCHED_RR = 2;
+const SCHED_RESET_ON_FORK = 0x40000000;
+
 export const CONSTANTS = {
+  SCHED_RR,
+  SCHED_RESET_ON_FORK,
+  POSIX_SPAWN_SETSIGDEF,
   POSIX_SPAWN_SETSIGMASK,
   POSIX_SPAWN_SETSID,
   RLIMIT_NOFILE,
@@ -111,7 +119,10 @@ export interface SpawnRequest {
   readonly newSession: boolean;
 }
 
-/** Starts a program with no signal blocked; its pid. Throws Errno. */
+/** Every signal there is; those that cannot be changed are passed over. */
+const ALL_SIGNALS = Array.from({ length: 64 }, (_, i) => i + 1);
+
+/** Starts a program with no signal blocked or ignored, which the runtime does to SIGPIPE; its pid. Throws Errno. */
 export function spawn(request: SpawnRequest): number {
   const actions = new Uint8Array(SPAWN_ACTIONS_BYTES);
   const attributes = new Uint8Array(SPAWN_ATTRIBUTES_BYTES);
@@ -124,8 +135,10 @@ export function spawn(request: SpawnRequest): number {
     libc.posix_spawn_file_actions_adddup2(actions, ours, theirs);
   }
   libc.posix_spawnattr_setsigmask(attributes, signalSet([]));
+  libc.posix_spawnattr_setsigdefault(attributes, signalSet(ALL_SIGNALS));
   const session = request.newSession ? POSIX_SPAWN_SETSID : 0;
-  libc.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | session);
+  const signals = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  libc.posix_spawnattr_setflags(attributes, signals | session);
   const code = libc.posix_spawn(
     new Uint8Array(pid.buffer),
     cString(request.path),
@@ -148,6 +161,15 @@ export function waitForChild(pid: number, poll = false): { pid: number; status: 
   const status = new Int32Array(1);
   const result = libc.waitpid(pid, new Uint8Array(status.buffer), poll ? WNOHANG : 0);
   return { pid: result < 0 ? -errno() : result, status: status[0] };
+}
+
+/**
+ * Scheduling before all ordinary processes, at a priority of 1 to 99, for this process but not for those it starts; 0 or −errno
+ * (EPERM: wants CAP_SYS_NICE).
+ */
+export function scheduleRealtime(priority: number): number {
+  const parameters = new Uint8Array(new Int32Array([priority]).buffer);
+  return systemCall("sched_setscheduler", 0, SCHED_RR | SCHED_RESET_ON_FORK, parameters);
 }
 
 /** A pipe, both ends closed by execve. Throws Errno. */

@@ -136,3 +136,9 @@ export class Quorum extends Connection {
     connections.delete(this.handle);
   }
 }
+
+/** Loads the library and makes the callbacks, while files can still be opened and code be made. Throws LibraryError. */
+export function loadQuorum(): void {
+  void quorum.quorum_fd_get;
+  modelData();
+}

@@ -1,7 +1,7 @@
 /** Unix-domain sockets: streams and datagrams, credentials, passed descriptors. */
 import { getU64, layout, setU64 } from "../src/wire/layout.ts";
-import { check, errno } from "./errno.ts";
-import { closeDescriptor } from "./file.ts";
+import { check, Errno, errno } from "./errno.ts";
+import { closeDescriptor, setNonBlocking } from "./file.ts";
 import { libc } from "./libc.ts";
 import { addressOf } from "./memory.ts";
 
@@ -9,6 +9,7 @@ import { addressOf } from "./memory.ts";
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
@@ -40,6 +41,7 @@ export const CONSTANTS = {
   AF_UNIX,
   SOCK_STREAM,
   SOCK_DGRAM,
+  SOCK_SEQPACKET,
   SOCK_NONBLOCK,
   SOCK_CLOEXEC,
   SOL_SOCKET,
@@ -86,6 +88,24 @@ export function unixDatagram(): number {
   return check(libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket");
 }
 
+/** Two connected sockets that keep messages apart, non-blocking, closed by execve. Throws Errno. */
+export function seqpacketPair(): [number, number] {
+  const ends = new Int32Array(2);
+  const type = SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  check(libc.socketpair(AF_UNIX, type, 0, new Uint8Array(ends.buffer)), "socketpair");
+  return [ends[0], ends[1]];
+}
+
+/** A connected socket that keeps messages apart, non-blocking, closed by execve. Throws Errno naming the path. */
+export function connectSeqpacket(path: string): number {
+  const fd = check(libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket");
+  const code = connectUnix(fd, path);
+  if (code < 0) closeDescriptor(fd);
+  if (code < 0) throw new Errno(-code, "connect", path);
+  setNonBlocking(fd);
+  return fd;
+}
+
 /** Throws Errno naming the path. */
 export function bindUnix(fd: number, path: string): void {
   const address = unixAddress(path);
@@ -101,6 +121,12 @@ export function listenSocket(fd: number, backlog: number): void {
 export function connectUnix(fd: number, path: string): number {
   const address = unixAddress(path);
   return libc.connect(fd, address.bytes, address.length) < 0 ? -errno() : 0;
+}
+
+/** connect(2) to an abstract name that is padded with NULs to the full length, as libqb pads them; 0 or −errno. */
+export function connectAbstract(fd: number, name: string): number {
+  const { bytes } = unixAddress(`@${name}`);
+  return libc.connect(fd, bytes, bytes.length) < 0 ? -errno() : 0;
 }
 
 /** The next connection, non-blocking and closed by execve, or −errno. */

@@ -160,6 +160,7 @@ export const SYSCALLS: Readonly<Record<string, readonly [x86_64: number, aarch64
   sched_getattr: [315, 275],
   sched_getparam: [143, 121],
   sched_getscheduler: [145, 120],
+  sched_setscheduler: [144, 119],
   sched_yield: [24, 124],
   seccomp: [317, 277],
   select: [23, NONE],

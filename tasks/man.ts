@@ -30,9 +30,9 @@ function quoted(text: string): string {
   return safe.includes(" ") ? `"${safe}"` : safe;
 }
 
-/** A tagged list; each item is a complete `.It` line with its text. */
+/** A tagged list; each item is a complete `.It` line with its text. An empty one is a word, since mdoc has none. */
 function tagged(items: readonly (readonly [string, string])[], width: string): string[] {
-  return [
+  return items.length === 0 ? ["None."] : [
     `.Bl -tag -width ${width}`,
     ...items.flatMap(([item, text]) => [`.It ${item}`, ...paragraph(text)]),
     ".El",

@@ -6,7 +6,13 @@
  */
 import { join, relative } from "@std/path";
 import { parseArgs } from "node:util";
-import type { Manifest, SocketSpec, UnitSpec } from "../src/host/manifest.ts";
+import type {
+  DirectiveSpec,
+  HelperSpec,
+  Manifest,
+  SocketSpec,
+  UnitSpec,
+} from "../src/host/manifest.ts";
 import { allowedSyscalls } from "../src/host/runtime_syscalls.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
 import { root, runTask } from "./toolchain.ts";
@@ -64,9 +70,29 @@ function unitSection({ sockets, unit }: ServiceManifest): string[] {
     `Description=${unit.description}`,
     ...unit.documentation.map((address) => `Documentation=${address}`),
     ...sockets.map(({ name }) => `Requires=${name}`),
+    ...helperDependency(unit),
     ...unit.after.map((name) => `After=${name}`),
     ...unit.before.map((name) => `Before=${name}`),
+    ...reasoned(unit.conditions ?? []),
   ];
+}
+
+function helperDependency({ helper }: UnitSpec): string[] {
+  return helper === undefined
+    ? []
+    : [`Requires=${helper.name}.socket`, `After=${helper.name}.socket`];
+}
+
+/** Each behind a blank line and its reason. */
+function reasoned(directives: readonly DirectiveSpec[]): string[] {
+  return directives.flatMap(({ directive, why }) => ["", ...comment(why), directive]);
+}
+
+/** A program and what it is always told, then what an administrator adds. */
+function command(program: string, { helper, argumentsVariable }: UnitSpec): string {
+  const always = helper === undefined ? [] : [helper.daemonArguments];
+  const added = argumentsVariable === undefined ? [] : [`$${argumentsVariable}`];
+  return [program, ...always, ...added].join(" ");
 }
 
 function startLines({ name, unit }: ServiceManifest, programFolder: string): string[] {
@@ -77,7 +103,7 @@ function startLines({ name, unit }: ServiceManifest, programFolder: string): str
     "Environment=NO_COLOR=1",
     ...(variable === undefined ? [] : [`Environment=${variable}=`]),
     ...unit.environmentFiles.map((path) => `EnvironmentFile=-${path}`),
-    `ExecStart=${program}${variable === undefined ? "" : ` $${variable}`}`,
+    `ExecStart=${command(program, unit)}`,
     ...optional("ExecReload", unit.execReload),
     ...optional("LimitNOFILE", unit.limitNofile),
     ...optional("OOMScoreAdjust", unit.oomScoreAdjust),
@@ -107,15 +133,16 @@ function hardeningLines({ unit }: ServiceManifest): string[] {
   const own = new Set(unit.hardening.map(({ directive }) => directiveName(directive)));
   return [
     ...NEVER_NEEDED.filter((line) => !own.has(directiveName(line))),
-    ...unit.hardening.flatMap(({ directive, why }) => ["", ...comment(why), directive]),
+    ...reasoned(unit.hardening),
   ];
 }
 
-function installSection({ sockets }: Manifest): string[] {
+function installSection({ sockets, unit }: ServiceManifest): string[] {
+  const also = unit.helper === undefined ? [] : [`Also=${unit.helper.name}.socket`];
   const lines = sockets.length > 0
     ? sockets.map(({ name }) => `Also=${name}`)
     : ["WantedBy=multi-user.target"];
-  return ["[Install]", ...lines];
+  return ["[Install]", ...lines, ...also];
 }
 
 /** The text of NAME.service. */
@@ -159,6 +186,50 @@ export function socketUnit({ name, sockets, unit }: ServiceManifest, socket: Soc
   ].join("\n");
 }
 
+/** The text of a helper's socket. */
+function helperSocket({ unit }: ServiceManifest, helper: HelperSpec): string {
+  return [
+    "[Unit]",
+    `Description=${helper.description}`,
+    ...unit.documentation.map((address) => `Documentation=${address}`),
+    "",
+    "[Socket]",
+    `ListenSequentialPacket=${helper.path}`,
+    "SocketMode=0600",
+    "Accept=yes",
+    "",
+    "[Install]",
+    "WantedBy=sockets.target",
+    "",
+  ].join("\n");
+}
+
+/** The text of a helper, which each connection starts anew. It is there before the daemon, and so as long as the daemon. */
+function helperService(manifest: ServiceManifest, helper: HelperSpec, folder: string): string {
+  const { name, unit } = manifest;
+  return [
+    "[Unit]",
+    `Description=${helper.description}`,
+    ...unit.documentation.map((address) => `Documentation=${address}`),
+    `Before=${name}.service`,
+    "",
+    "[Service]",
+    "Environment=NO_COLOR=1",
+    `ExecStart=${join(folder, name)} ${helper.helperArguments}`,
+    ...reasoned(helper.directives),
+    "",
+  ].join("\n");
+}
+
+function helperUnits(manifest: ServiceManifest, programFolder: string): [string, string][] {
+  const { helper } = manifest.unit;
+  if (helper === undefined) return [];
+  return [
+    [`${helper.name}.socket`, helperSocket(manifest, helper)],
+    [`${helper.name}@.service`, helperService(manifest, helper, programFolder)],
+  ];
+}
+
 /** All units of a daemon, by file name; none of one that is started otherwise. */
 export function units(manifest: Manifest, programFolder = PROGRAM_FOLDER): Map<string, string> {
   if (!isService(manifest)) return new Map();
@@ -168,6 +239,7 @@ export function units(manifest: Manifest, programFolder = PROGRAM_FOLDER): Map<s
       socket.name,
       socketUnit(manifest, socket),
     ]),
+    ...helperUnits(manifest, programFolder),
   ]);
 }
 

@@ -19,3 +19,11 @@ export const KILL_GRACE_MS = 5_000;
 export const MESSAGE_MAX_BYTES = 131_072;
 /** Notifications that `status` shows. */
 export const HISTORY_LENGTH = 32;
+/** -r: the highest of SCHED_RR, the original's. */
+export const REALTIME_PRIORITY = 99;
+/** proc(5): the original's −16, on the older scale of −17 to 15, as one of −1000 to 1000. */
+export const OOM_SCORE = -941;
+/** When memory that only the start needed is given back. */
+export const RELEASE_AFTER_MS = 200;
+/** How long the service manager's status line may lag behind. */
+export const STATUS_EVERY_MS = 250;

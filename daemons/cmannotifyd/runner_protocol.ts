@@ -27,6 +27,7 @@ const settings = v.object({
   /** 0: a script may run for ever. */
   timeoutMs: count,
   realtime: v.boolean(),
+  protectFromOom: v.boolean(),
 });
 
 const run = v.object({

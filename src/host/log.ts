@@ -19,7 +19,7 @@ import {
 import { FileSink } from "./log_file.ts";
 import { JournalSink } from "./log_journal.ts";
 import { StderrSink } from "./log_stderr.ts";
-import { SyslogSink } from "./log_syslog.ts";
+import { SYSLOG_SOCKET, SyslogSink } from "./log_syslog.ts";
 import type { LogEntry, LogFilter, LogOutput, LogPriority, LogSink } from "./log_types.ts";
 
 export type { Logger } from "@logtape/logtape";
@@ -75,9 +75,9 @@ function openSink(output: LogOutput, identifier: string): LogSink {
     case "stderr":
       return new StderrSink();
     case "file":
-      return new FileSink(output.argument ?? "");
+      return new FileSink(output.argument ?? "", output.traditionalName);
     case "syslog":
-      return new SyslogSink(output.argument ?? identifier);
+      return new SyslogSink(output.argument ?? identifier, SYSLOG_SOCKET, output.facility);
     case "journald":
       return new JournalSink(identifier);
   }

@@ -10,7 +10,7 @@ import {
 } from "../../ffi/file.ts";
 import { cString } from "../../ffi/memory.ts";
 import { processId } from "../../ffi/process.ts";
-import { formatLine, writeLine } from "./log_line.ts";
+import { formatLine, formatTraditional, writeLine } from "./log_line.ts";
 import type { LogEntry, LogSink } from "./log_types.ts";
 
 /** Messages name guests' disks: they are the daemon's user's only. */
@@ -26,13 +26,18 @@ export class FileSink implements LogSink {
   readonly #pid = processId();
   #fd: number;
 
-  /** Throws Errno. */
-  constructor(private readonly path: string) {
+  /** `traditionalName`: write traditional lines under this name. Throws Errno. */
+  constructor(private readonly path: string, private readonly traditionalName?: string) {
     this.#fd = openLog(path);
+    // The time zone is read once, here: a sandbox may hide /etc/localtime later.
+    formatTraditional({ timeMs: Date.now(), text: "" }, "");
   }
 
   write(entry: LogEntry): boolean {
-    return writeLine(this.#fd, formatLine(entry, this.#pid));
+    const line = this.traditionalName === undefined
+      ? formatLine(entry, this.#pid)
+      : formatTraditional(entry, this.traditionalName);
+    return writeLine(this.#fd, line);
   }
 
   reopen(): void {

@@ -34,6 +34,22 @@ export function formatLine(entry: LogEntry, pid: number): string {
   return `${timestamp(timeMs)}: ${pid}: ${NAMES[priority]} : ${source}${oneLine(text)}\n`;
 }
 
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}
+
+/** `Mar 01 12:00:00 NAME TEXT`, in local time: strftime's `%b %d %T`. */
+export function formatTraditional(
+  { timeMs, text }: Pick<LogEntry, "timeMs" | "text">,
+  name: string,
+): string {
+  const time = new Date(timeMs);
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  return `${MONTHS[time.getMonth()]} ${two(time.getDate())} ${clock} ${name} ${oneLine(text)}\n`;
+}
+
 const encoder = new TextEncoder();
 
 /** Writes a line; false when it, or its end, was dropped because nobody reads or the disk is full. */

@@ -10,8 +10,9 @@ import type { LogEntry, LogSink } from "./log_types.ts";
 
 export const SYSLOG_SOCKET = "/dev/log";
 
-/** syslog.h: LOG_DAEMON */
-const FACILITY = 3 << 3;
+/** syslog.h */
+const LOG_DAEMON = 3 << 3;
+export const LOG_LOCAL4 = 20 << 3;
 /** What every syslog daemon takes in one message by default (rsyslog: 8 KiB). */
 const MESSAGE_MAX_BYTES = 8_192;
 
@@ -29,8 +30,13 @@ export function syslogTime(timeMs: number): string {
   return `${MONTHS[time.getMonth()]} ${day} ${clock}`;
 }
 
-export function formatSyslog(entry: LogEntry, identifier: string, pid: number): string {
-  const priority = FACILITY | SYSLOG_PRIORITY[entry.priority];
+export function formatSyslog(
+  entry: LogEntry,
+  identifier: string,
+  pid: number,
+  facility = LOG_DAEMON,
+): string {
+  const priority = facility | SYSLOG_PRIORITY[entry.priority];
   return `<${priority}>${syslogTime(entry.timeMs)} ${identifier}[${pid}]: ${oneLine(entry.text)}`;
 }
 
@@ -42,14 +48,18 @@ export class SyslogSink implements LogSink {
   readonly #buffer = new Uint8Array(MESSAGE_MAX_BYTES);
 
   /** Throws Errno. */
-  constructor(private readonly identifier: string, path = SYSLOG_SOCKET) {
+  constructor(
+    private readonly identifier: string,
+    path = SYSLOG_SOCKET,
+    private readonly facility = LOG_DAEMON,
+  ) {
     this.#target = new DatagramTarget(path);
     // The time zone is read once, here: a sandbox may hide /etc/localtime later.
     syslogTime(Date.now());
   }
 
   write(entry: LogEntry): boolean {
-    const text = formatSyslog(entry, this.identifier, this.#pid);
+    const text = formatSyslog(entry, this.identifier, this.#pid, this.facility);
     return this.#target.send(
       this.#buffer.subarray(0, encoder.encodeInto(text, this.#buffer).written),
     );

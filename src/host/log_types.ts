@@ -10,6 +10,10 @@ export interface LogOutput {
   readonly destination: "stderr" | "syslog" | "file" | "journald";
   /** The identifier of a syslog output, the path of a file output. */
   readonly argument?: string;
+  /** Of a file output: lines in the old form of the system log, `Mmm dd hh:mm:ss NAME TEXT`, under this name. */
+  readonly traditionalName?: string;
+  /** Of a syslog output: LOG_… of syslog.h; LOG_DAEMON where there is none. */
+  readonly facility?: number;
 }
 
 /** The lowest priority of the loggers whose category, joined with dots, contains `match` (`*` and `?` are wildcards). */

@@ -63,9 +63,9 @@ export interface SocketSpec {
 /**
  * What may be done below a path, in Landlock's terms grouped as a reader thinks:
  * read (files and directories), write (existing files), create (make and remove regular files, make directories),
- * socket (make and remove sockets), execute.
+ * socket (make and remove sockets), remove (regular files and directories), execute.
  */
-export type PathRight = "read" | "write" | "create" | "socket" | "execute";
+export type PathRight = "read" | "write" | "create" | "socket" | "remove" | "execute";
 
 /** `path` may begin with `$run`, `$config`, `$cache`, `$log` or `$program` (the program's own directory). */
 export interface PathGrant {
@@ -79,7 +79,10 @@ export interface CapabilityGrant {
   readonly why: string;
 }
 
-/** System calls beyond those every Deno program needs (src/host/runtime_syscalls.ts). */
+/**
+ * System calls beyond those every Deno program needs (src/host/runtime_syscalls.ts). `socket(AF_…)` adds an address family; `kill(0)` asks
+ * whether any process is there, and sends nothing.
+ */
 export interface SyscallGrant {
   readonly names: readonly string[];
   readonly why: string;
@@ -93,11 +96,34 @@ export interface LimitSpec {
   readonly reached: string;
 }
 
+/** A directive of a unit, and why it is (or is not) set. */
+export interface DirectiveSpec {
+  readonly directive: string;
+  readonly why: string;
+}
+
+/** A process of the same program that is no part of the service, nor under its restrictions: one for each connection. */
+export interface HelperSpec {
+  /** Of NAME.socket and NAME@.service. */
+  readonly name: string;
+  readonly description: string;
+  /** Where the daemon finds it, as sequenced packets. Descriptor 3 of the helper is the connection. */
+  readonly path: string;
+  /** Those of the daemon, by which it knows where it is. */
+  readonly daemonArguments: string;
+  /** Those of the helper. */
+  readonly helperArguments: string;
+  readonly directives: readonly DirectiveSpec[];
+}
+
 export interface UnitSpec {
   readonly description: string;
   readonly documentation: readonly string[];
   readonly after: readonly string[];
   readonly before: readonly string[];
+  /** Without which the service is not started: directives of the [Unit] section. */
+  readonly conditions?: readonly DirectiveSpec[];
+  readonly helper?: HelperSpec;
   /** `$MAINPID` is available; absent when a reload means nothing to the daemon. */
   readonly execReload?: string;
   readonly environmentFiles: readonly string[];
@@ -105,7 +131,7 @@ export interface UnitSpec {
   readonly limitNofile?: number;
   readonly oomScoreAdjust?: number;
   /** Hardening directives that the derivation cannot know, with the reason each is (or is not) set. */
-  readonly hardening: readonly { readonly directive: string; readonly why: string }[];
+  readonly hardening: readonly DirectiveSpec[];
 }
 
 export interface Manifest {

@@ -52,8 +52,8 @@ function isSameFile(fd: number, path: string): boolean {
 export class PidFile {
   private constructor(readonly path: string, readonly fd: number) {}
 
-  /** Takes the pid file and writes this process's number. Throws PidFileBusyError, Errno. */
-  static acquire(path: string): PidFile {
+  /** Takes the pid file and writes this process's number, and `ending`. Throws PidFileBusyError, Errno. */
+  static acquire(path: string, ending = ""): PidFile {
     for (;;) {
       const fd = openLocked(path);
       if (!isSameFile(fd, path)) {
@@ -61,7 +61,7 @@ export class PidFile {
         continue;
       }
       if (status.size > 0) truncate(fd, 0);
-      writeAll(fd, new TextEncoder().encode(String(processId())), path);
+      writeAll(fd, new TextEncoder().encode(`${processId()}${ending}`), path);
       return new PidFile(path, fd);
     }
   }

@@ -78,9 +78,13 @@ export function enterSandbox(
   return { layers, threads };
 }
 
-/** Whoever keeps the right to signal any process is there to signal processes that it did not start. */
-function signalsOthers({ capabilities }: SandboxPolicy): boolean {
-  return capabilities.some(({ name }) => name === "CAP_KILL");
+/**
+ * Whoever keeps the right to signal any process is there to signal processes that it did not start. Whoever only asks whether one is
+ * there (`kill(0)`, which Landlock would refuse, too) is kept to that by the filter.
+ */
+function signalsOthers({ capabilities, syscalls }: SandboxPolicy): boolean {
+  const asks = syscalls.some(({ names }) => names.includes("kill(0)"));
+  return asks || capabilities.some(({ name }) => name === "CAP_KILL");
 }
 
 type Outcome = Omit<LayerReport, "name">;

@@ -84,12 +84,14 @@ function argumentRules(
   otherwise: Verdict,
 ): Readonly<Record<string, Omit<CallRule, "number">>> {
   const families = when(0, socketFamilies(manifest), SECCOMP_RET_ALLOW);
+  const asksOnly = manifest.syscalls.some(({ names }) => names.includes("kill(0)"));
   const refused = { tests: [{ argument: 0, anyOf: CLONE_REFUSED }], verdict: otherwise };
   return {
     socket: { cases: families, verdict: failWith(EAFNOSUPPORT) },
     socketpair: { cases: families, verdict: failWith(EAFNOSUPPORT) },
     ioctl: { cases: when(1, [TIOCSTI, TIOCLINUX], otherwise), verdict: SECCOMP_RET_ALLOW },
     clone: { cases: [refused], verdict: SECCOMP_RET_ALLOW },
+    ...(asksOnly ? { kill: { cases: when(1, [0], SECCOMP_RET_ALLOW), verdict: otherwise } } : {}),
   };
 }
 

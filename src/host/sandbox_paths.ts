@@ -6,6 +6,7 @@ import {
   LANDLOCK_ACCESS_FS_MAKE_SOCK,
   LANDLOCK_ACCESS_FS_READ_DIR,
   LANDLOCK_ACCESS_FS_READ_FILE,
+  LANDLOCK_ACCESS_FS_REMOVE_DIR,
   LANDLOCK_ACCESS_FS_REMOVE_FILE,
   LANDLOCK_ACCESS_FS_TRUNCATE,
   LANDLOCK_ACCESS_FS_WRITE_FILE,
@@ -15,7 +16,7 @@ import type { PathGrant, PathRight } from "./manifest.ts";
 
 /**
  * What each of the manifest's rights is to Landlock. In none of them, and so refused everywhere: device nodes, FIFOs, symbolic
- * links, removing directories, moving files between directories, device ioctls.
+ * links, moving files between directories, device ioctls.
  */
 const RIGHTS: Readonly<Record<PathRight, number>> = {
   read: LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
@@ -23,6 +24,7 @@ const RIGHTS: Readonly<Record<PathRight, number>> = {
   create: LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |
     LANDLOCK_ACCESS_FS_REMOVE_FILE,
   socket: LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  remove: LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR,
   execute: LANDLOCK_ACCESS_FS_EXECUTE,
 };
 

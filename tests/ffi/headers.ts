@@ -20,7 +20,7 @@ export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/landlock.ts": [...fcntl, "linux/landlock.h"],
   "ffi/mappings.ts": ["sys/mman.h"],
   "ffi/poll.ts": ["poll.h", "limits.h"],
-  "ffi/process.ts": ["spawn.h", "sys/resource.h", "sys/wait.h"],
+  "ffi/process.ts": ["sched.h", "spawn.h", "sys/resource.h", "sys/wait.h"],
   "ffi/quorum.ts": ["corosync/quorum.h"],
   "ffi/seccomp.ts": ["asm/unistd.h", "linux/audit.h", "linux/filter.h", "linux/seccomp.h"],
   "ffi/signal.ts": ["signal.h", "sys/signalfd.h"],

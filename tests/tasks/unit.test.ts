@@ -15,7 +15,11 @@ import {
 import { inFolder, testWith } from "./needs.ts";
 
 /** The most exposure that a service may have, in the tenths that systemd-analyze takes; 100 is the worst. */
-const MOST_EXPOSED: Readonly<Record<string, number>> = { virtlockd: 12, mdmpd: 15 };
+const MOST_EXPOSED: Readonly<Record<string, number>> = {
+  virtlockd: 12,
+  mdmpd: 15,
+  cmannotifyd: 15,
+};
 
 const all = await Promise.all((await daemonNames()).map(loadManifest));
 /** Daemons that the service manager starts. */
@@ -147,6 +151,29 @@ Deno.test("socketUnit has the name and the mode that the daemon and libvirtd exp
 Deno.test("units names every file of a daemon", () => {
   const files = ["virtlockd.service", "virtlockd.socket", "virtlockd-admin.socket"];
   assertEquals([...units(virtlockd).keys()], files);
+});
+
+Deno.test("units of a daemon with a helper are the daemon's, and the helper's for each connection", async () => {
+  const manifest = await loadService("cmannotifyd");
+  const found = units(manifest, "/opt");
+  const helper = "cmannotifyd-scripts";
+  assertEquals([...found.keys()], [
+    "cmannotifyd.service",
+    `${helper}.socket`,
+    `${helper}@.service`,
+  ]);
+  const [daemon, socket, service] = [...found.values()].map(directives);
+  const path = manifest.unit.helper?.path;
+  const start = `/opt/cmannotifyd --runner-socket=${path} $CMANNOTIFYD_ARGS`;
+  assertEquals(daemon.get("ExecStart"), [start]);
+  assertEquals(daemon.get("Requires"), [`${helper}.socket`]);
+  assertEquals(socket.get("ListenSequentialPacket"), [path]);
+  assertEquals(socket.get("Accept"), ["yes"]);
+  assertEquals(service.get("ExecStart"), ["/opt/cmannotifyd @runner"]);
+  assertEquals(service.get("Before"), ["cmannotifyd.service"]);
+  for (const name of ["NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter"]) {
+    assertEquals([daemon.has(name), service.has(name)], [true, false], name);
+  }
 });
 
 Deno.test("units has none for a daemon that others start", async () => {

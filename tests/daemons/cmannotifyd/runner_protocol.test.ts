@@ -18,6 +18,7 @@ const down: Down[] = [
     debug: false,
     timeoutMs: 0,
     realtime: false,
+    protectFromOom: false,
   },
   { type: "run", sequence: 1, reason: "STATECHANGE", environment: [["A", "1"]], input: null },
 ];

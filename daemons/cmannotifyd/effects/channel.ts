@@ -1,0 +1,66 @@
+/** One end of the socket between the daemon and its runner, in the reactor. */
+import { EAGAIN, EINTR } from "../../../ffi/errno.ts";
+import { closeDescriptor, readDescriptor } from "../../../ffi/file.ts";
+import { sendBytes } from "../../../ffi/socket.ts";
+import { EPOLLIN, interest, type Reactor } from "../../../src/host/reactor.ts";
+import { MESSAGE_MAX_BYTES } from "../limits.ts";
+
+export interface ChannelEvents {
+  /** The bytes are overwritten by the next message. */
+  message(bytes: Uint8Array): void;
+  /** The other side is gone; nothing further comes. */
+  closed(): void;
+}
+
+export class Channel {
+  readonly #buffer = new Uint8Array(MESSAGE_MAX_BYTES);
+  /** Those that the socket could not take yet; few, since each side waits for the other after a few messages. */
+  readonly #waiting: Uint8Array<ArrayBuffer>[] = [];
+  #isOpen = true;
+
+  constructor(
+    private readonly reactor: Reactor,
+    private readonly fd: number,
+    private readonly events: ChannelEvents,
+  ) {
+    reactor.watch(fd, EPOLLIN, () => this.#ready());
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#waiting.push(bytes);
+    this.#flush();
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.reactor.unwatch(this.fd);
+    closeDescriptor(this.fd);
+  }
+
+  #ready(): void {
+    this.#flush();
+    while (this.#isOpen) {
+      const count = readDescriptor(this.fd, this.#buffer);
+      if (count === -EAGAIN) return;
+      if (count === -EINTR) continue;
+      if (count > 0) this.events.message(this.#buffer.subarray(0, count));
+      else if (this.#isOpen) {
+        this.close();
+        this.events.closed();
+      }
+    }
+  }
+
+  #flush(): void {
+    while (this.#isOpen && this.#waiting.length > 0) {
+      const [first] = this.#waiting;
+      const count = sendBytes(this.fd, first, first.length);
+      if (count === -EINTR) continue;
+      if (count === -EAGAIN) break;
+      // Any other failure is the end of the connection, which reading tells of.
+      this.#waiting.shift();
+    }
+    if (this.#isOpen) this.reactor.rewatch(this.fd, interest(true, this.#waiting.length > 0));
+  }
+}

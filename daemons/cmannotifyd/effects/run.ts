@@ -1,0 +1,96 @@
+/** The program: what its command line asks for, and its exit code. */
+import { ENOENT } from "../../../ffi/errno.ts";
+import { accessPath } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/memory.ts";
+import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
+import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
+import { EX_OK, ExitError } from "../../../src/host/exit.ts";
+import { helpText } from "../../../src/host/help.ts";
+import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
+import { currentOutputs, logger } from "../../../src/host/log.ts";
+import { type Program, thisProgram } from "../../../src/host/program.ts";
+import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
+import { VERSION } from "../../../src/host/version.ts";
+import { manifest } from "../manifest.ts";
+import { CONTROL_SOCKET } from "../places.ts";
+import { RUNNER_ARGUMENT, runRunner } from "./runner.ts";
+import { configFileOf, configProblems, EXIT_FAILURE } from "./settings.ts";
+import { runDaemon } from "./start.ts";
+import { statusCommand } from "./status_command.ts";
+
+/** Runs the program; its exit code. */
+export function runProgram(): number {
+  const program = thisProgram();
+  if (program.args[0] === RUNNER_ARGUMENT) {
+    runRunner();
+    return EX_OK;
+  }
+  const handshake = new ReadyHandshake(program.environment);
+  const line = parseCommandLine(manifest, program.args, program.environment.has("POSIXLY_CORRECT"));
+  try {
+    return act(program, line, handshake);
+  } catch (error) {
+    return fail(error, handshake, program);
+  }
+}
+
+/** Says what went wrong to everybody who may be listening; the exit code. */
+function fail(error: unknown, handshake: ReadyHandshake, program: Program): number {
+  const known = error instanceof ExitError;
+  const text = error instanceof Error
+    ? (known ? error.message : error.stack ?? error.message)
+    : String(error);
+  if (text !== "") {
+    const onStderr = currentOutputs().some(({ destination }) => destination === "stderr");
+    if (currentOutputs().length > 0) logger("cmannotifyd").error("{text}", { text });
+    if (!onStderr) writeText(STDERR, `${program.calledAs}: ${text}\n`);
+    handshake.say(text);
+  }
+  handshake.finish(EXIT_FAILURE);
+  return known ? error.code : EXIT_FAILURE;
+}
+
+function act(program: Program, line: CommandLine, handshake: ReadyHandshake): number {
+  const help = (): string => helpText(manifest, program.calledAs, false);
+  for (const { name } of line.given) {
+    if (name === "help") writeText(STDOUT, help());
+    if (name === "version") writeText(STDOUT, versionText());
+    if (name === "help" || name === "version") return EX_OK;
+  }
+  if (line.failure !== undefined) {
+    writeText(STDERR, `${program.calledAs}: ${line.failure}\n${help()}`);
+    return EXIT_FAILURE;
+  }
+  if (line.command !== undefined) {
+    const socket = line.options.get("control-socket");
+    const path = typeof socket === "string" ? socket : CONTROL_SOCKET;
+    writeText(STDOUT, statusCommand(path, line.options.has("json")));
+    return EX_OK;
+  }
+  if (line.options.has("check-config")) return reportConfig(line);
+  return runDaemon({ program, line, handshake });
+}
+
+/** No date of building: the same sources give the same program. */
+function versionText(): string {
+  return `cmannotifyd ${VERSION} (hostkeep)\nLicensed under the Apache Licence 2.0\n`;
+}
+
+/** `--check-config`: every problem with its place; the exit code. Throws ExitError. */
+function reportConfig(line: CommandLine): number {
+  const { path, optional } = configFileOf(line);
+  if (optional && accessPath(cString(path), 0) === -ENOENT) {
+    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
+    return EX_OK;
+  }
+  try {
+    const problems = configProblems(readConfigText(path), path);
+    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
+    if (problems.some(({ severity }) => severity === "error")) return EXIT_FAILURE;
+    writeText(STDOUT, `${path}: ok\n`);
+    return EX_OK;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ExitError(EXIT_FAILURE, error.message);
+  }
+}

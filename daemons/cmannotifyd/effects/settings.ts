@@ -1,0 +1,119 @@
+/** What the daemon is told: command line, environment and configuration file; and its log. */
+import { Errno } from "../../../ffi/errno.ts";
+import { makeDirectories } from "../../../ffi/file.ts";
+import type { CommandLine } from "../../../src/host/cli.ts";
+import {
+  checkConfig,
+  ConfigError,
+  type ConfigProblem,
+  loadConfig,
+  readConfigText,
+  readSettings,
+} from "../../../src/host/config.ts";
+import { ExitError } from "../../../src/host/exit.ts";
+import { logger, type LogPriority, startLogging } from "../../../src/host/log.ts";
+import { LOG_LOCAL4 } from "../../../src/host/log_syslog.ts";
+import type { LogOutput } from "../../../src/host/log_types.ts";
+import { dirname, type Program } from "../../../src/host/program.ts";
+import { manifest } from "../manifest.ts";
+import { CONFIG_FILE, CONTROL_SOCKET, PID_FILE } from "../places.ts";
+import { settingProblem, type Values, valuesFrom } from "../setting_values.ts";
+
+/** The original's code for everything that goes wrong. */
+export const EXIT_FAILURE = 1;
+
+export interface RunSettings extends Values {
+  readonly pidFile: string;
+  readonly controlSocket: string;
+  readonly realtime: boolean;
+  /** Where a runner listens; "": we start our own. */
+  readonly runnerSocket: string;
+  /** Messages go to standard error, too. */
+  readonly toStderr: boolean;
+  /** systemd.exec(5): standard error leads to the journal, which takes more than text from us. */
+  readonly toJournal: boolean;
+}
+
+/** The file named by `--config`, which must exist, or the default one, which need not. */
+export function configFileOf(line: CommandLine): { path: string; optional: boolean } {
+  const given = line.options.get("config");
+  return typeof given === "string"
+    ? { path: given, optional: false }
+    : { path: CONFIG_FILE, optional: true };
+}
+
+/** Every problem of a configuration's text. */
+export function configProblems(text: string, path: string): ConfigProblem[] {
+  const checks = new Map(manifest.configKeys.map(({ name }) => {
+    const check = (value: number | string): string | undefined => settingProblem(name, value);
+    return [name as string, check];
+  }));
+  return checkConfig(manifest.configKeys, text, path, checks);
+}
+
+/** Everything together; the command line has the last word. Throws ExitError for the first value that is wrong. */
+export function settingsFrom(line: CommandLine, { environment }: Program): RunSettings {
+  const option = (name: string, otherwise: string): string => {
+    const value = line.options.get(name);
+    return typeof value === "string" ? value : otherwise;
+  };
+  const toJournal = environment.has("JOURNAL_STREAM");
+  // Set to anything, even to nothing, as the original had it.
+  const debug = line.options.has("debug") || environment.has("CMANNOTIFYD_DEBUG");
+  return {
+    ...valuesFrom(readConfig(line), debug),
+    pidFile: option("pid-file", PID_FILE),
+    controlSocket: option("control-socket", CONTROL_SOCKET),
+    realtime: line.options.has("realtime"),
+    runnerSocket: option("runner-socket", ""),
+    toStderr: line.options.has("foreground") && !toJournal,
+    toJournal,
+  };
+}
+
+function readConfig(line: CommandLine): Parameters<typeof valuesFrom>[0] {
+  const { path, optional } = configFileOf(line);
+  try {
+    const table = loadConfig(path, optional);
+    const settings = readSettings(manifest.configKeys, table, path);
+    if (table.size === 0) return settings;
+    const problem = configProblems(readConfigText(path), path)
+      .find(({ severity }) => severity === "error");
+    if (problem === undefined) return settings;
+    throw new ConfigError("value", path, problem.line, `${problem.key}: ${problem.message}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ExitError(EXIT_FAILURE, error.message);
+  }
+}
+
+function outputsFor(settings: RunSettings, level: LogPriority): LogOutput[] {
+  const { toStderr, toJournal, toSyslog, toLogfile, logfile } = settings;
+  const { name } = manifest;
+  const syslog = { level: 2, destination: "syslog", argument: name, facility: LOG_LOCAL4 } as const;
+  return [
+    ...(toStderr ? [{ level, destination: "stderr" } as const] : []),
+    ...(toJournal ? [{ level, destination: "journald" } as const] : toSyslog ? [syslog] : []),
+    ...(toLogfile
+      ? [{ level, destination: "file", argument: logfile, traditionalName: name } as const]
+      : []),
+  ];
+}
+
+/** Begins logging. A log file that cannot be written is said elsewhere, and keeps no notification from its scripts. */
+export function openLog(settings: RunSettings): void {
+  const level = settings.debug ? 1 : 2;
+  const outputs = outputsFor(settings, level);
+  const common = { identifier: manifest.name, level, filters: [], banner: () => [] } as const;
+  try {
+    if (settings.toLogfile) makeDirectories(dirname(settings.logfile), 0o755);
+    startLogging({ ...common, outputs });
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    startLogging({
+      ...common,
+      outputs: outputs.filter(({ destination }) => destination !== "file"),
+    });
+    logger("cmannotifyd").error("no log file: {error}", { error });
+  }
+}
