@@ -219,6 +219,8 @@ export class Group {
     space: readonly Span[],
     gone: readonly Held[],
   ): Held[] {
+    // Many spans at once: looking for the neighbours of each would take longer the larger the file is.
+    if (space.length === 0) return [];
     const taken = new Set([...gone, ...draft.swaps.flatMap((swap) => swap.gone)]);
     return neighboursOf(span, space, this.#covering).filter((member) =>
       member.id !== this.groupId && !taken.has(member) && this.#isIdle(member)
