@@ -1,10 +1,14 @@
 /** The load programs of the benchmarks, compiled when they are needed. */
 
 export interface Loads {
+  /** Where they are; it goes with this process. */
+  readonly folder: string;
   /** lock_load.c */
   readonly load: string;
   /** lock_times.c */
   readonly times: string;
+  /** map_load.c */
+  readonly map: string;
 }
 
 async function compile(name: string, folder: string): Promise<string> {
@@ -21,5 +25,10 @@ async function compile(name: string, folder: string): Promise<string> {
 export async function compileLoads(): Promise<Loads> {
   const folder = await Deno.makeTempDir({ prefix: "hostkeep-bench-" });
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  return { load: await compile("lock_load", folder), times: await compile("lock_times", folder) };
+  return {
+    folder,
+    load: await compile("lock_load", folder),
+    times: await compile("lock_times", folder),
+    map: await compile("map_load", folder),
+  };
 }

@@ -17,22 +17,44 @@ function figure(value: number): string {
   return value >= 1000 ? value.toFixed(0) : value.toFixed(1);
 }
 
+/** Figures by name, one value a round. */
+export type Figures = Map<string, number[]>;
+
+export function note(figures: Figures, name: string, value: number): void {
+  figures.set(name, [...figures.get(name) ?? [], value]);
+}
+
+/** Medians beside each other. For rates higher is better, for times and sizes lower. */
+export function compare(
+  ours: Figures,
+  theirs: Figures,
+  isRate: (name: string) => boolean = () => false,
+): Comparison[] {
+  return [...ours].map(([name, values]) => ({
+    name,
+    ours: median(values),
+    theirs: median(theirs.get(name) ?? []),
+    higherIsBetter: isRate(name),
+  }));
+}
+
 /** The ratio is ours to theirs, so that above 1 is better for a rate and worse for a time. */
-export function table(daemon: string, rows: readonly Comparison[]): string {
+export function table(title: string, rows: readonly Comparison[]): string {
+  const width = Math.max(title.length, ...rows.map(({ name }) => name.length));
   const lines = rows.map(({ name, ours, theirs, higherIsBetter }) => {
     const ratio = ours / theirs;
-    const verdict = Number.isNaN(ratio) ? "" : (ratio >= 1) === higherIsBetter ? "better" : "worse";
+    const isKnown = Number.isFinite(ratio);
+    const verdict = !isKnown ? "" : (ratio >= 1) === higherIsBetter ? "better" : "worse";
     return [
-      name.padEnd(36),
-      figure(theirs).padStart(10),
+      name.padEnd(width),
+      (Number.isNaN(theirs) ? "-" : figure(theirs)).padStart(10),
       figure(ours).padStart(10),
-      `${ratio.toFixed(2)}×`.padStart(8),
+      (isKnown ? `${ratio.toFixed(2)}×` : "").padStart(8),
       verdict,
-    ]
-      .join("  ");
+    ].join("  ").trimEnd();
   });
   const head = [
-    `${daemon}: median of rounds`.padEnd(36),
+    title.padEnd(width),
     "C daemon".padStart(10),
     "ours".padStart(10),
     "ours/C".padStart(8),
