@@ -37,6 +37,8 @@ export class Context {
   readonly batch = new Uint32Array(MAX_REGIONS_PER_REQUEST);
   /** The node that sent the message, or that joined or left. */
   node = 0;
+  /** Why it joined or left: CPG_REASON_* of corosync/cpg.h. */
+  reason = 0;
   /** What a disk reported: 0 or a negative error number. */
   error = 0;
   readonly answer: Answer = { error: 0, first: 0, second: 0, words: 0 };

@@ -1,30 +1,64 @@
 /** What the group delivers: requests, responses, checkpoints; in the same order at every member. */
 import type { Context } from "./context.ts";
 import { flush } from "./flush.ts";
-import { noteWhole } from "./front.ts";
+import { executeOnLog, noteExecuted } from "./front.ts";
 import { beginLeave, executeResume } from "./joining.ts";
+import type { Entry } from "./entries.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
-import { answerOwn, forgetWorking, respond } from "./send.ts";
-import { defer, loadCheckpoint, mergeCheckpoint, owe, snapshotOwed } from "./startup.ts";
-import { generationOf, hasTrailer, NO_ANSWER } from "./trailer.ts";
-import { CLEAR_REGION, FLUSH, POSTSUSPEND, RESUME, SET_REGION_SYNC } from "./ulog.ts";
+import { answerOwn, forgetWorking, holdsFlush, releaseFlushes, respond } from "./send.ts";
+import {
+  defer,
+  isResumeOf,
+  loadCheckpoint,
+  mergeCheckpoint,
+  noteServed,
+  owe,
+  snapshotOwed,
+} from "./startup.ts";
+import { generationOf, hasTrailer, isLive, NO_ANSWER, recoveredByJoiner } from "./trailer.ts";
+import {
+  CLEAR_REGION,
+  FLUSH,
+  GET_RESYNC_WORK,
+  IS_REMOTE_RECOVERING,
+  POSTSUSPEND,
+  RESUME,
+  SET_REGION_SYNC,
+  word,
+} from "./ulog.ts";
 
 /** A request is executed, by a valid member that is or is not the server. */
 export function execute(context: Context, mirror: Mirror, server: boolean): void {
-  const { message, node, me, answer } = context;
-  if (message.type === RESUME) {
-    if (node === me) executeResume(context, mirror, message);
-    return;
-  }
+  const { message, node, me } = context;
+  if (message.type === RESUME) return hearResume(context, mirror);
   if (message.type === POSTSUSPEND) {
     if (node === me) beginLeave(context, mirror);
     return;
   }
   if (message.type === FLUSH) return flush(context, mirror, message, node, server);
-  mirror.log.execute(message, { originator: node, me, members: mirror.members }, answer);
-  noteWhole(mirror);
+  executeOnLog(context, mirror, message, node);
   answerExecuted(context, mirror, message, server);
+}
+
+/** Unless its kernel never stopped, a node recovers nothing any more, and what it had marked is left as its last life left it. */
+function hearResume(context: Context, mirror: Mirror): void {
+  const { message, node, me } = context;
+  if (!context.original) {
+    if (!isLive(message)) endLife(mirror, node);
+    else mirror.log.recovery.claim(node, recoveredByJoiner(message), mirror.log.sync);
+    noteExecuted(mirror);
+    releaseFlushes(context, mirror);
+  }
+  if (node === me) executeResume(context, mirror, message);
+}
+
+/** A node writes and recovers nothing any more. */
+export function endLife(mirror: Mirror, node: number): void {
+  const { log } = mirror;
+  log.recovery.abandon(node);
+  log.marks.bury(node);
+  noteExecuted(mirror);
 }
 
 function answerExecuted(
@@ -47,10 +81,34 @@ export function deliverRequest(context: Context, mirror: Mirror): void {
   snapshotOwed(context, mirror);
 }
 
-/** Delivered before the log is there. */
+/** Delivered before the log is there. The first member's own RESUME is not put off: it is what brings the log. */
 export function deferRequest(context: Context, mirror: Mirror): void {
+  const { message, node, me } = context;
   noteDelivered(context, mirror);
-  defer(context, mirror, context.message);
+  if (mirror.isFirst && node === me && message.type === RESUME) {
+    mirror.phase = "valid";
+    execute(context, mirror, mirror.lowest === me);
+    replay(context, mirror);
+  } else defer(context, mirror, message);
+}
+
+/**
+ * No other member has a state: this one is the first. The original takes part from now on, with whatever is in its log; ours only
+ * when its own RESUME has brought the log.
+ */
+export function becomeFirst(context: Context, mirror: Mirror): void {
+  if (context.original) return becomeValid(context, mirror);
+  mirror.isFirst = true;
+  const { startup } = mirror;
+  const index = startup.findIndex((entry) => isResumeOf(entry, context.me));
+  if (index < 0) return;
+  const [resume] = startup.splice(index, 1);
+  mirror.phase = "valid";
+  context.node = context.me;
+  decodeMessage(resume.bytes, resume.view, resume.length, context.message);
+  execute(context, mirror, mirror.lowest === context.me);
+  context.entries.give(resume);
+  replay(context, mirror);
 }
 
 /**
@@ -73,18 +131,37 @@ export function noteDelivered(context: Context, mirror: Mirror): void {
 
 export function deliverResponse(context: Context, mirror: Mirror): void {
   const { message, me, replies } = context;
-  if (message.originator === me && forgetWorking(context, mirror, message)) {
+  const isMine = message.originator === me && !holdsFlush(context, mirror, message);
+  if (isMine && forgetWorking(context, mirror, message)) {
     if (message.type === FLUSH && message.error !== 0) mirror.needsFlush = true;
+    if (message.type === IS_REMOTE_RECOVERING) mirror.log.noteHint(word(message, 1));
     replies.forward(message);
   }
-  if (mirror.phase === "valid") snapshotOwed(context, mirror);
+  if (mirror.phase !== "valid") return;
+  if (message.type === GET_RESYNC_WORK && !context.original) adoptChoice(context, mirror);
+  snapshotOwed(context, mirror);
 }
 
-/** A checkpoint for a joiner that waits for one. */
+/** Servers of lvm2 choose in another way than ours. */
+function adoptChoice({ message }: Context, { log, members }: Mirror): void {
+  const { originator, error } = message;
+  if (hasTrailer(message) || error !== 0 || message.dataBytes < 16 || word(message, 0) !== 1) {
+    return;
+  }
+  const region = word(message, 1);
+  if (region >= log.regionCount || !members.includes(originator)) return;
+  if (!log.recovery.held.has(region)) log.recovery.adopt(region, originator);
+}
+
+/** A checkpoint for a joiner: this one, or another. */
 export function deliverCheckpoint(context: Context, mirror: Mirror): void {
-  if (context.message.originator !== context.me || !loadCheckpoint(context, mirror)) return;
-  mirror.checkpointed = true;
-  becomeValid(context, mirror);
+  const { message, me, original } = context;
+  if (message.originator !== me) {
+    if (!original) noteServed(context, mirror, message.originator);
+  } else if (loadCheckpoint(context, mirror)) {
+    mirror.checkpointed = true;
+    becomeValid(context, mirror);
+  }
 }
 
 /** A checkpoint for a member that is valid: the group was parted, or it is one more copy. */
@@ -116,24 +193,30 @@ export function replay(context: Context, mirror: Mirror): void {
     if (entry === undefined) return;
     context.node = entry.node;
     if (entry.kind === "join") owe(context, mirror, entry.node);
-    else if (entry.kind === "leave") mirror.log.recovery.abandon(entry.node);
-    else replayRequest(context, mirror, entry.bytes, entry.view, entry.length, entry.server);
+    else if (entry.kind === "leave") endLife(mirror, entry.node);
+    else if (entry.kind === "died") mirror.log.recovery.hold(entry.node);
+    else replayRequest(context, mirror, entry);
     context.entries.give(entry);
   }
 }
 
-function replayRequest(
-  context: Context,
-  mirror: Mirror,
-  bytes: Uint8Array,
-  view: DataView,
-  length: number,
-  server: number,
-): void {
-  decodeMessage(bytes, view, length, context.message);
-  context.message.pitServer = server;
-  execute(context, mirror, server === context.me);
+function replayRequest(context: Context, mirror: Mirror, entry: Entry): void {
+  const { message, me } = context;
+  decodeMessage(entry.bytes, entry.view, entry.length, message);
+  message.pitServer = entry.server;
+  const isServer = entry.server === me;
+  if (!entry.isKnown) execute(context, mirror, isServer);
+  else if (isServer) answerKnown(context, mirror);
   snapshotOwed(context, mirror);
+}
+
+/** Answers, as the server, what all others have executed before this node had a state. */
+function answerKnown(context: Context, mirror: Mirror): void {
+  const { message, node, answer } = context;
+  if (message.type === RESUME || message.type === POSTSUSPEND) return;
+  if (message.type === FLUSH) return flush(context, mirror, message, node, true);
+  mirror.log.answer(message, answer);
+  answerExecuted(context, mirror, message, true);
 }
 
 /** Whether an own SET_REGION_SYNC is in the message: every member has applied it when it is delivered. */

@@ -7,7 +7,7 @@ import { emptyRequest, readRequest, type Request } from "./ulog.ts";
 const ENTRY_BYTES = MESSAGE_HEADER_BYTES + MAX_REQUEST_DATA_BYTES + 64;
 
 /** What an entry of the startup list is: a request, or a change of the membership that stands between requests. */
-export type EntryKind = "request" | "join" | "leave";
+export type EntryKind = "request" | "join" | "leave" | "died";
 
 export interface Entry {
   kind: EntryKind;
@@ -22,6 +22,10 @@ export interface Entry {
   server: number;
   /** Whether the group has delivered it, so that the server of that moment should have answered. */
   delivered: boolean;
+  /** Whether the state has it already: it is to be answered, and to change nothing. */
+  isKnown: boolean;
+  /** Whether the group has answered it, and the kernel must wait for something else. */
+  isDone: boolean;
 }
 
 export class EntryPool {
@@ -40,6 +44,8 @@ export class EntryPool {
     entry.node = 0;
     entry.server = 0;
     entry.delivered = false;
+    entry.isDone = false;
+    entry.isKnown = false;
     if (length >= MESSAGE_HEADER_BYTES) {
       readRequest(entry.bytes, entry.view, REQUEST_AT, entry.request);
     }
@@ -71,7 +77,18 @@ function emptyEntry(): Entry {
   const bytes = new Uint8Array(ENTRY_BYTES);
   const view = new DataView(bytes.buffer);
   const request = emptyRequest();
-  return { kind: "request", bytes, view, length: 0, request, node: 0, server: 0, delivered: false };
+  return {
+    kind: "request",
+    bytes,
+    view,
+    length: 0,
+    request,
+    node: 0,
+    server: 0,
+    delivered: false,
+    isDone: false,
+    isKnown: false,
+  };
 }
 
 function grow(entry: Entry, length: number): void {

@@ -10,11 +10,29 @@
 import type { Context } from "./context.ts";
 import { EINVAL } from "./errors.ts";
 import { flush } from "./flush.ts";
-import { IDLE_CLEAR_MS, MAX_REGIONS_PER_REQUEST } from "./limits.ts";
-import { decodeMessage } from "./message.ts";
+import { HELD_RECOVERY_MS, IDLE_CLEAR_MS, MAX_REGIONS_PER_REQUEST } from "./limits.ts";
+import { decodeMessage, type Message } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
-import { answerOwn, flushMessage, messageOf, noAnswer, regionsMessage, send } from "./send.ts";
-import { CLEAR_REGION, FLUSH, MARK_REGION, type Request, SET_REGION_SYNC, word } from "./ulog.ts";
+import {
+  answerOwn,
+  flushMessage,
+  messageOf,
+  noAnswer,
+  regionsMessage,
+  releaseFlushes,
+  send,
+  withLapse,
+} from "./send.ts";
+import { generationOf, hasTrailer, LAPSED } from "./trailer.ts";
+import {
+  CLEAR_REGION,
+  FLUSH,
+  GET_RESYNC_WORK,
+  MARK_REGION,
+  type Request,
+  SET_REGION_SYNC,
+  word,
+} from "./ulog.ts";
 
 /** Whether this node is the whole group, with nothing on its way to it or from it. */
 export function isAlone(mirror: Mirror): boolean {
@@ -33,31 +51,67 @@ function submit(context: Context, mirror: Mirror, length: number): void {
 }
 
 function executeAlone(context: Context, mirror: Mirror): void {
-  const { me, answer, looped } = context;
+  const { me, looped } = context;
   if (looped.type === FLUSH) return flush(context, mirror, looped, me, true);
-  const { members } = mirror;
-  mirror.log.execute(looped, { originator: me, me, members }, answer);
-  noteWhole(mirror);
+  executeOnLog(context, mirror, looped, me);
   if (looped.type !== MARK_REGION && looped.type !== CLEAR_REGION) {
     answerOwn(context, mirror, looped);
   }
 }
 
+/** A request of `originator` changes the log. */
+export function executeOnLog(
+  context: Context,
+  mirror: Mirror,
+  message: Message,
+  originator: number,
+): void {
+  const { me, answer, original } = context;
+  const { log, members } = mirror;
+  if (!original && hasTrailer(message) && generationOf(message) === LAPSED) {
+    log.recovery.lapse(members);
+  }
+  log.execute(message, { originator, me }, answer);
+  noteExecuted(mirror);
+  releaseFlushes(context, mirror);
+}
+
 /** What the state file must know. */
-export function noteWhole({ log, state }: Mirror): void {
-  if (log.wholeOnce !== state.wholeOnce && log.resumed) state.note(true, log.wholeOnce);
+export function noteExecuted({ log, state }: Mirror): void {
+  if (!log.resumed) return;
+  if (log.wholeOnce !== state.wholeOnce) state.note(true, log.wholeOnce);
+  const { region, recoverer, held } = log.recovery;
+  state.noteRecoveries(region, recoverer, held);
 }
 
 /** A request that waits for the group's answer. */
 export function askAndWait(context: Context, mirror: Mirror): void {
   const { request, entries } = context;
   const length = messageOf(context, request);
-  const silent = request.type === SET_REGION_SYNC ? noAnswer(context, length) : length;
-  const entry = entries.take(context.out, silent);
+  const whole = withTrailer(context, mirror, length);
+  const entry = entries.take(context.out, whole);
   mirror.working.push(entry);
   // Not in a group: it is asked again when it is joined.
   if (mirror.phase === "joining") entry.delivered = true;
-  else submit(context, mirror, silent);
+  else submit(context, mirror, whole);
+}
+
+function withTrailer(context: Context, mirror: Mirror, length: number): number {
+  const { type } = context.request;
+  if (type === SET_REGION_SYNC) return noAnswer(context, length);
+  return type === GET_RESYNC_WORK && isLapsed(context, mirror)
+    ? withLapse(context, length)
+    : length;
+}
+
+/** Whether absent nodes have held a region for long enough. */
+function isLapsed({ nowMs }: Context, mirror: Mirror): boolean {
+  const { log, members } = mirror;
+  if (!log.recovery.isHeldByAbsent(members)) mirror.lapseDueMs = undefined;
+  else mirror.lapseDueMs ??= nowMs + HELD_RECOVERY_MS;
+  if (mirror.lapseDueMs === undefined || mirror.lapseDueMs > nowMs) return false;
+  mirror.lapseDueMs = undefined;
+  return true;
 }
 
 function everyRegionExists({ log }: Mirror, request: Request): boolean {
@@ -168,21 +222,35 @@ export function settle(context: Context, mirror: Mirror): void {
   if (mirror.flushDueMs !== undefined) flushIdle(context, mirror);
 }
 
-/** After a join with marks of an earlier life: the group hears of them again, before anything else. */
+/**
+ * After a join: the group hears of the marks that the kernel has set in an earlier life, before anything else, and takes back those
+ * that it has cleared meanwhile.
+ */
 export function remark(context: Context, mirror: Mirror): void {
   const { log, held } = mirror;
-  const { batch } = context;
-  let count = 0;
+  const cleared: number[] = [];
+  log.marks.each((region, node) => {
+    if (node === context.me && !log.own.has(region)) cleared.push(region);
+  });
   log.own.recount();
-  if (log.own.count === 0) return;
-  for (let region = 0; region < log.regionCount; region++) {
-    if (!log.own.has(region) || !held.set(region)) continue;
-    batch[count++] = region;
-    if (count < batch.length) continue;
-    sendMarks(context, mirror, count);
-    count = 0;
+  const marked: number[] = [];
+  for (let region = 0; log.own.count > 0 && region < log.regionCount; region++) {
+    if (log.own.has(region) && held.set(region)) marked.push(region);
   }
-  if (count > 0) sendMarks(context, mirror, count);
+  inBatches(context, marked, (count) => sendMarks(context, mirror, count));
+  inBatches(context, cleared, (count) => sendClears(context, mirror, count));
+}
+
+function inBatches(
+  { batch }: Context,
+  regions: readonly number[],
+  send: (count: number) => void,
+): void {
+  for (let at = 0; at < regions.length; at += batch.length) {
+    const part = regions.slice(at, at + batch.length);
+    batch.set(part);
+    send(part.length);
+  }
 }
 
 export function forgetHeld(mirror: Mirror): void {

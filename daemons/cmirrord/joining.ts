@@ -12,10 +12,11 @@ import {
 } from "./limits.ts";
 import { MESSAGE_HEADER_BYTES, REQUEST_AT } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
+import { DEAD_NODE } from "./marks.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
 import { sendReady } from "./startup.ts";
-import { writeGeneration } from "./trailer.ts";
+import { writeJoiner } from "./trailer.ts";
 import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
 
 /** Keeps a request of the kernel until it can be answered; one that it repeats takes the place of the first. */
@@ -33,6 +34,7 @@ export function beginJoin(context: Context, mirror: Mirror): void {
     mirror.resume = keep(context, mirror.resume, request);
     mirror.phase = "joining";
     mirror.pauseMs = RETRY_FIRST_MS;
+    if (mirror.keeps !== "live") mirror.log.noteHint(0);
     // A pause after leaving lvm2's daemons is under way; it is not slept through (D10).
     if (mirror.dueMs === undefined || mirror.dueMs <= context.nowMs) tryJoin(context, mirror);
     return;
@@ -72,7 +74,9 @@ function sendResume(context: Context, mirror: Mirror): void {
   const { out, outView } = context;
   mirror.generation = ++context.generation;
   ownMessage(context, mirror, RESUME, mirror.resume?.request.seq ?? NO_SEQ, 0);
-  const length = writeGeneration(outView, MESSAGE_HEADER_BYTES, mirror.generation);
+  const live = mirror.keeps === "live";
+  const [region] = mirror.state.recoveries().find(([, node]) => node === context.me) ?? [-1];
+  const length = writeJoiner(outView, MESSAGE_HEADER_BYTES, mirror.generation, live, region);
   send(context, mirror, out, length);
 }
 
@@ -124,9 +128,6 @@ function fillCore(context: Context, mirror: Mirror): void {
   endFill(context, mirror);
 }
 
-/** Whose mark it is, is not known any more, but not this node's. No node has this id. */
-const DEAD_NODE = 0xffff_ffff;
-
 /** Goes on with the bits that are there. */
 function keepBits(context: Context, mirror: Mirror): void {
   const { log, state } = mirror;
@@ -137,7 +138,9 @@ function keepBits(context: Context, mirror: Mirror): void {
   log.sync.clearTail();
   if (!live) log.sync.intersect(log.clean.bytes);
   log.resume();
-  if (live) takeLive(context, mirror, state.wholeOnce);
+  if (!live) return;
+  takeLive(context, mirror, state.wholeOnce);
+  for (const [region, node] of state.recoveries()) log.recovery.held.set(region, node);
 }
 
 /**
@@ -224,12 +227,14 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
 function resumeChecked({ original }: Context, log: MirrorLog): void {
   if (original) return log.resume();
   const { wholeOnce, recovery } = log;
-  const { search, priority } = recovery;
-  const urgent = priority.slice();
+  const { search, priority, held, broken } = recovery;
+  const [urgent, others, lost] = [[...priority], [...held], [...broken]];
   log.resume();
   log.wholeOnce = wholeOnce;
   recovery.search = search;
   priority.push(...urgent);
+  for (const [region, node] of others) held.set(region, node);
+  for (const region of lost) broken.add(region);
 }
 
 function answerResume(context: Context, mirror: Mirror, request: Request): void {
@@ -293,8 +298,10 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   mirror.resend = false;
   mirror.delay = 0;
   mirror.checkpointed = false;
+  mirror.isFirst = false;
   mirror.hasLeft = false;
   mirror.dueMs = undefined;
+  mirror.retryDueMs = undefined;
   mirror.ours.clear();
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   if (context.original) return;

@@ -94,6 +94,8 @@ export function suspendJoined(context: Context, mirror: Mirror): void {
 
 export function suspendJoining(context: Context, mirror: Mirror): void {
   forgetGroup(context, mirror);
+  // What the others have done since this node lost them is not known.
+  if (mirror.keeps === "live") mirror.keeps = "nothing";
   if (mirror.resume !== undefined) context.entries.give(mirror.resume);
   mirror.resume = undefined;
   context.replies.error(context.request, 0);

@@ -18,6 +18,11 @@ export const MAX_IDLE_REGIONS = 1024;
 export const IDLE_CLEAR_MS = 1_500;
 /** How long a join waits after a leave where C daemons are in the group, as they do (they sleep, with a 1 s clock). */
 export const REJOIN_PAUSE_MS = 3_000;
+/**
+ * How long a region stays with the node that recovered it when its daemon died, while that daemon does not come back: the copy is over
+ * then, however slow the legs (30 s and five attempts are what a SCSI disk takes to fail).
+ */
+export const HELD_RECOVERY_MS = 300_000;
 /** First and longest pause before an attempt to join, or to send, is repeated. */
 export const RETRY_FIRST_MS = 20;
 export const RETRY_LONGEST_MS = 2_000;

@@ -3,7 +3,7 @@ import { Bitmap } from "./bitmap.ts";
 import type { Construction } from "./constructor.ts";
 import { blockOf } from "./disk_log.ts";
 import { EINVAL } from "./errors.ts";
-import { Marks } from "./marks.ts";
+import { DEAD_NODE, Marks } from "./marks.ts";
 import { Recovery, type Words } from "./recovery.ts";
 import type { MirrorState } from "./mirror_state.ts";
 import { type Request, REQUESTS, word } from "./ulog.ts";
@@ -16,11 +16,10 @@ export interface Answer extends Words {
   words: number;
 }
 
-/** Who asks, and who is there. */
+/** Who asks, and who executes. */
 export interface Occasion {
   readonly originator: number;
   readonly me: number;
-  readonly members: readonly number[];
 }
 
 export class MirrorLog {
@@ -41,18 +40,32 @@ export class MirrorLog {
   readonly staleBlocks: Set<number> = new Set();
   /** What GET_SYNC_COUNT of the original says: it counts bits behind the last region too, but only after the answer. */
   syncCount: number;
+  readonly #state: MirrorState;
 
   constructor(
     readonly construction: Construction,
     state: MirrorState,
     readonly original: boolean,
   ) {
+    this.#state = state;
     this.sync = state.sync;
     this.clean = state.clean;
     this.own = state.own;
     this.foreign = state.foreign;
-    this.recovery = new Recovery(construction.regionCount, original);
+    this.recovery = new Recovery(construction.regionCount, this.marks, original);
     this.syncCount = this.sync.count;
+  }
+
+  /** Below which region this node's kernel does not ask whether one is recovered. */
+  get hint(): number {
+    return this.#state.hint;
+  }
+
+  /** The kernel was told that nobody recovers anything below `region`; 0: it has begun anew, and asks for each. */
+  noteHint(region: number): void {
+    if (region === 0 || region > this.hint) {
+      this.#state.noteHint(Math.min(region, this.regionCount));
+    }
   }
 
   get regionCount(): number {
@@ -88,6 +101,19 @@ export class MirrorLog {
     else execute(this, request, occasion, answer);
   }
 
+  /** Answers a request that was executed before: asked anew, a node gets the work that it was given. */
+  answer(request: Request, answer: Answer): void {
+    answer.error = this.#inRange(request) ? 0 : EINVAL;
+    answer.first = 0;
+    answer.second = 0;
+    answer.words = ANSWER_WORDS[request.type] ?? 0;
+    if (request.type === ulog.IS_REMOTE_RECOVERING) {
+      answer.first = this.sync.has(word(request, 0)) ? 0 : 1;
+    } else if (request.type === ulog.IS_CLEAN) {
+      answer.first = this.clean.has(word(request, 0)) ? 1 : 0;
+    }
+  }
+
   mark(region: number, node: number, me: number): void {
     const first = this.original && !this.marks.hasAny(region);
     if (!this.marks.add(region, node)) return;
@@ -117,31 +143,36 @@ export class MirrorLog {
     this.staleBlocks.add(blockOf(region));
   }
 
-  setSync(region: number, inSync: boolean, members: readonly number[], me: number): void {
-    this.recovery.finish(region);
+  setSync(region: number, inSync: boolean, me: number): void {
+    this.recovery.finish(region, inSync);
     const changed = inSync ? this.sync.set(region) : this.sync.clear(region);
     if (changed) this.touch(region);
     this.syncCount = this.sync.count;
     if (this.sync.count === this.regionCount) this.wholeOnce = true;
     if (this.original) return;
     // D6: what a dead node may have left half done is whole again. Its mark has no one else to take it away.
-    if (inSync) this.#forgetDead(region, members, me);
+    if (inSync) this.#forgetDead(region, me);
     else if (this.clean.clear(region)) this.touch(region);
   }
 
-  #forgetDead(region: number, members: readonly number[], me: number): void {
-    if (!this.foreign.has(region)) return;
-    this.marks.removeOthers(region, members);
+  #forgetDead(region: number, me: number): void {
+    if (!this.marks.remove(region, DEAD_NODE)) return;
     if (!this.marks.hasOther(region, me)) this.foreign.clear(region);
   }
 
+  /**
+   * Below its hint the kernel asks nobody whether a region is recovered; were it told that one is not in sync, it would write it on one
+   * leg for good (dm-region-hash keeps such a region), while another node may recover it.
+   */
   isInSync(region: number): boolean {
-    return this.wholeOnce || this.sync.has(region);
+    if (this.wholeOnce || this.sync.has(region)) return true;
+    return !this.original && (region < this.hint || this.recovery.broken.has(region));
   }
 
   /** GET_SYNC_COUNT. */
   countSync(): number {
     const count = this.syncCount;
+    if (count >= this.regionCount) this.noteHint(this.regionCount);
     this.syncCount = this.original ? this.sync.countAll() : this.sync.count;
     return count;
   }
@@ -178,8 +209,10 @@ const getResyncWork: Execute = (log, _request, { originator }, answer) => {
   answer.words = 2;
 };
 
-const setRegionSync: Execute = (log, request, { members, me }) => {
-  log.setSync(word(request, 0), word(request, 1) !== 0, members, me);
+const setRegionSync: Execute = (log, request, { originator, me }) => {
+  // From a node that was taken for dead, whose region was handed out anew: that copy is what counts.
+  if (!log.original && log.recovery.isOfOther(word(request, 0), originator)) return;
+  log.setSync(word(request, 0), word(request, 1) !== 0, me);
 };
 
 const isRemoteRecovering: Execute = (log, request, { originator, me }, answer) => {
@@ -191,6 +224,13 @@ const isRemoteRecovering: Execute = (log, request, { originator, me }, answer) =
   if (!halted) return;
   answer.first = 0;
   answer.second = log.regionCount;
+};
+
+/** Words of an answer, by type number. */
+const ANSWER_WORDS: Readonly<Record<number, number>> = {
+  [ulog.IS_CLEAN]: 1,
+  [ulog.GET_RESYNC_WORK]: 2,
+  [ulog.IS_REMOTE_RECOVERING]: 2,
 };
 
 const nothing: Execute = () => {};

@@ -87,7 +87,8 @@ export class Machine {
     const { original, replies } = context;
     if (request.type === DTR) return replies.error(request, original ? EINVAL : 0);
     if (!original && request.type !== RESUME) return askUnknown(context);
-    if (request.type === RESUME) return replies.error(request, original ? 0 : ENOENT);
+    // After CTR of a daemon that is gone: were it told of an error, the kernel would let fail what it wanted. It asks again, and is told.
+    if (request.type === RESUME) return replies.error(request, 0);
     refuse(context, LOCAL[request.type] === undefined ? ENOENT : EINVAL);
   }
 
@@ -229,9 +230,10 @@ export class Machine {
     return nodeid === me && (original || pid === this.context.pid);
   }
 
-  #memberEvent(mirror: Mirror, event: MirrorEvent, { nodeid }: Member): void {
+  #memberEvent(mirror: Mirror, event: MirrorEvent, { nodeid, reason }: Member): void {
     if (nodeid === this.context.me) return;
     this.context.node = nodeid;
+    this.context.reason = reason;
     this.#step(mirror, event);
   }
 
@@ -265,9 +267,9 @@ export class Machine {
   /** When tick() is to be called next; undefined while nothing is put off. */
   nextDueMs(): number | undefined {
     let next: number | undefined;
-    for (const { phase, dueMs, flushDueMs, idle } of this.mirrors) {
+    for (const { phase, dueMs, retryDueMs, flushDueMs, idle } of this.mirrors) {
       if (phase === "pending") continue;
-      for (const one of [dueMs, flushDueMs, idle.dueMs]) {
+      for (const one of [dueMs, retryDueMs, flushDueMs, idle.dueMs]) {
         if (one !== undefined && (next === undefined || one < next)) next = one;
       }
     }

@@ -5,6 +5,8 @@
 
 /** Not a region: MAX_REGIONS is below. */
 const FREE = 0xffff_ffff;
+/** Whose mark it is does not matter any more: that node's life is over. No node has this id. */
+export const DEAD_NODE = 0xffff_ffff;
 const SMALLEST = 64;
 
 export class Marks {
@@ -38,6 +40,16 @@ export class Marks {
     return false;
   }
 
+  /** Whether anyone but `node` has marked the region, whose kernel may be writing it. */
+  isHeldByOther(region: number, node: number): boolean {
+    const mask = this.#regions.length - 1;
+    for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
+      const by = this.#nodes[i];
+      if (this.#regions[i] === region && by !== node && by !== DEAD_NODE) return true;
+    }
+    return false;
+  }
+
   /** Enters a pair; false when it was there. */
   add(region: number, node: number): boolean {
     const slot = this.#find(region, node);
@@ -56,22 +68,16 @@ export class Marks {
     return true;
   }
 
-  /** Takes out the marks of a region by nodes that `keep` does not name. */
-  removeOthers(region: number, keep: readonly number[]): void {
-    const gone: number[] = [];
-    this.each((one, node) => {
-      if (one === region && !keep.includes(node)) gone.push(node);
-    });
-    for (const node of gone) this.remove(region, node);
-  }
-
-  /** Takes out all marks of a node. */
-  removeNode(node: number): void {
-    const gone: number[] = [];
+  /** A node begins a new life: the marks of the one before are nobody's, and stay until their region was recovered. */
+  bury(node: number): void {
+    const regions: number[] = [];
     this.each((region, one) => {
-      if (one === node) gone.push(region);
+      if (one === node) regions.push(region);
     });
-    for (const region of gone) this.remove(region, node);
+    for (const region of regions) {
+      this.remove(region, node);
+      this.add(region, DEAD_NODE);
+    }
   }
 
   clear(): void {

@@ -1,9 +1,10 @@
 /** Configuration changes: who is a member, who is the server, who is owed a checkpoint. */
 import type { Context } from "./context.ts";
-import { becomeValid, isApplied } from "./delivery.ts";
+import { becomeFirst, endLife, isApplied } from "./delivery.ts";
 import { endLeave } from "./joining.ts";
+import { noteExecuted } from "./front.ts";
 import type { Mirror } from "./mirror.ts";
-import { send } from "./send.ts";
+import { releaseFlushes, send } from "./send.ts";
 import { deferMember, disown, owe, snapshot } from "./startup.ts";
 
 /** `struct cpg_address` of corosync/cpg.h. */
@@ -38,7 +39,7 @@ export function learnSelf(context: Context, joined: readonly Member[]): void {
 
 /** The only member is valid. */
 export function validWhenSole(context: Context, mirror: Mirror): void {
-  if (mirror.phase === "invalid" && mirror.members.length === 1) becomeValid(context, mirror);
+  if (mirror.phase === "invalid" && mirror.members.length === 1) becomeFirst(context, mirror);
 }
 
 /** Another node has joined, and this one is valid. */
@@ -57,15 +58,30 @@ export function joinedEarly(context: Context, mirror: Mirror): void {
   deferMember(context, mirror, "join", context.node);
 }
 
+/** CPG_REASON_PROCDOWN: the daemon has died, its node has not, and its kernel goes on with what it was doing. */
+const REASON_PROCDOWN = 5;
+
 /** Another node has left. */
 export function leftValid(context: Context, mirror: Mirror): void {
+  const { original, reason, node } = context;
   forgetNode(context, mirror);
-  if (!context.original) mirror.log.recovery.abandon(context.node);
+  if (original) return;
+  if (reason === REASON_PROCDOWN) holdRecoveries(mirror, node);
+  else endLife(mirror, node);
+  releaseFlushes(context, mirror);
+}
+
+/** Its kernel goes on copying. */
+export function holdRecoveries(mirror: Mirror, node: number): void {
+  mirror.log.recovery.hold(node);
+  noteExecuted(mirror);
 }
 
 export function leftEarly(context: Context, mirror: Mirror): void {
+  const { original, reason, node } = context;
   forgetNode(context, mirror);
-  if (!context.original) deferMember(context, mirror, "leave", context.node);
+  if (original) return;
+  deferMember(context, mirror, reason === REASON_PROCDOWN ? "died" : "leave", node);
 }
 
 function forgetNode(context: Context, mirror: Mirror): void {
@@ -94,7 +110,7 @@ export function validWhenFirst(context: Context, mirror: Mirror): void {
     if (mirror.members.includes(node)) joiners.add(node);
   }
   const later = context.original ? entries : joiners.size;
-  if (later + 1 === mirror.members.length) becomeValid(context, mirror);
+  if (later + 1 === mirror.members.length) becomeFirst(context, mirror);
 }
 
 export function selfLeft(context: Context, mirror: Mirror): void {
@@ -112,6 +128,7 @@ export function resend(context: Context, mirror: Mirror): void {
     else if (context.original) resendOriginal(context, mirror, entry);
     else {
       entry.delivered = false;
+      entry.isDone = false;
       working.push(entry);
       send(context, mirror, entry.bytes, entry.length);
     }

@@ -67,6 +67,8 @@ export class Mirror {
   delay = 0;
   /** Whether the bits came by a checkpoint, so that the resume keeps them. */
   checkpointed = false;
+  /** Whether no other member has a state, so that the own RESUME brings the log. */
+  isFirst = false;
 
   /** The kernel's RESUME or CTR that is to be answered. */
   resume: Entry | undefined;
@@ -77,8 +79,10 @@ export class Mirror {
   hasLeft = false;
   /** DTR came while in the group: forget the mirror when it is left. */
   destroyed = false;
-  /** When to try again to join, to send, or to give up waiting for a checkpoint. */
+  /** When to try again to join, or to give up waiting for a checkpoint. */
   dueMs: number | undefined;
+  /** When to send again what corosync would not take. */
+  retryDueMs: number | undefined;
   pauseMs = 0;
   /** The number of this join, in the trailers that answer it. */
   generation = 0;
@@ -101,6 +105,8 @@ export class Mirror {
   readonly merging = new Set<number>();
   /** The kernel's version of the protocol. */
   version = 3;
+  /** When what absent nodes recovered is nobody's any more; undefined while they hold nothing. */
+  lapseDueMs: number | undefined;
   /** Whether `nosync` of the table line was obeyed once (D26). */
   wasFilled = false;
 

@@ -1,7 +1,8 @@
 /**
  * What outlives the process: one file for each mirror, in memory that a kill -9 leaves as it is (a shared mapping under /run).
  *
- *     u32 magic | u32 version | u32 regions | u32 sectors a region | u32 flags | u32 0 | u64 luid | uuid[129] | … | at 256:
+ *     u32 magic | u32 version | u32 regions | u32 sectors a region | u32 flags | u32 the kernel's hint | u64 luid | uuid[129] |
+ *     … | at 164: u32 recoveries | (u32 region, u32 node) … | at 256:
  *     sync bits | clean bits | regions that this node's kernel has marked | regions that other nodes have marked
  *
  * Each store is of one word, in an order that errs on the dirty side: a mark is set before the clean bit is cleared, and goes
@@ -17,11 +18,15 @@ const HEADER_BYTES = 256;
 const REGIONS_AT = 8;
 const SECTORS_AT = 12;
 const FLAGS_AT = 16;
+const HINT_AT = 20;
+const RECOVERIES_AT = 164;
 const IDENTITY_AT = 24;
 const IDENTITY_BYTES = UUID_AT + UUID_BYTES;
 
 /** The log was resumed: the bits are those of a live mirror. */
 const RESUMED = 1;
+/** Recoveries that there is room for; more than one only while daemons are dead. */
+const MOST_RECOVERIES = 11;
 /** All regions were in sync once since the resume. */
 const WHOLE_ONCE = 2;
 
@@ -67,6 +72,8 @@ export class MirrorState {
   begin(identity: Uint8Array, { regionCount, regionSizeSectors }: Construction): void {
     const view = this.#view;
     view.setUint32(FLAGS_AT, 0, true);
+    view.setUint32(HINT_AT, 0, true);
+    view.setUint32(RECOVERIES_AT, 0, true);
     view.setUint32(0, MAGIC, true);
     view.setUint32(4, VERSION, true);
     view.setUint32(REGIONS_AT, regionCount, true);
@@ -76,6 +83,38 @@ export class MirrorState {
 
   get wholeOnce(): boolean {
     return (this.#view.getUint32(FLAGS_AT, true) & WHOLE_ONCE) !== 0;
+  }
+
+  /** Which regions are recovered, and by which nodes. */
+  recoveries(): [region: number, node: number][] {
+    const view = this.#view;
+    const count = Math.min(view.getUint32(RECOVERIES_AT, true), MOST_RECOVERIES);
+    return Array.from({ length: count }, (_, index) => {
+      const at = RECOVERIES_AT + 4 + 8 * index;
+      return [view.getUint32(at, true), view.getUint32(at + 4, true)];
+    });
+  }
+
+  noteRecoveries(region: number, recoverer: number, held: ReadonlyMap<number, number>): void {
+    let count = 0;
+    const put = (node: number, one: number): void => {
+      if (count === MOST_RECOVERIES) return;
+      const at = RECOVERIES_AT + 4 + 8 * count++;
+      this.#view.setUint32(at, one, true);
+      this.#view.setUint32(at + 4, node, true);
+    };
+    if (region >= 0) put(recoverer, region);
+    held.forEach(put);
+    this.#view.setUint32(RECOVERIES_AT, count, true);
+  }
+
+  /** Below which region the kernel does not ask whether one is recovered: the highest that it was ever told since its resume. */
+  get hint(): number {
+    return this.#view.getUint32(HINT_AT, true);
+  }
+
+  noteHint(region: number): void {
+    this.#view.setUint32(HINT_AT, region, true);
   }
 
   note(resumed: boolean, wholeOnce: boolean): void {

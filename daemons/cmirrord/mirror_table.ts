@@ -102,13 +102,16 @@ const writtenLate: Cell = (context, mirror) => {
   writeEnded(context, mirror, mirror.disk as DiskLog);
 };
 
+/** Sends again what corosync would not take. */
+const dueLoading: Cell = (context, mirror) => {
+  const { retryDueMs } = mirror;
+  if (retryDueMs !== undefined && retryDueMs <= context.nowMs) sendOutbox(context, mirror);
+};
+
 const dueValid: Cell = (context, mirror) => {
-  const { dueMs, flushDueMs } = mirror;
-  if (dueMs !== undefined && dueMs <= context.nowMs) {
-    mirror.dueMs = undefined;
-    sendOutbox(context, mirror);
-  }
+  dueLoading(context, mirror);
   clearIdle(context, mirror, context.nowMs);
+  const { flushDueMs } = mirror;
   if (flushDueMs !== undefined && flushDueMs <= context.nowMs) flushIdle(context, mirror);
 };
 
@@ -119,16 +122,10 @@ const dueJoining: Cell = (context, mirror) => {
 };
 
 const dueJoined: Cell = (context, mirror) => {
+  dueLoading(context, mirror);
   if (mirror.dueMs === undefined || mirror.dueMs > context.nowMs) return;
   mirror.dueMs = undefined;
-  if (mirror.outbox.length > 0) sendOutbox(context, mirror);
-  else retryJoin(context, mirror);
-};
-
-const dueLoading: Cell = (context, mirror) => {
-  if (mirror.dueMs === undefined || mirror.dueMs > context.nowMs) return;
-  mirror.dueMs = undefined;
-  sendOutbox(context, mirror);
+  retryJoin(context, mirror);
 };
 
 const dueLeaving: Cell = (context, mirror) => {

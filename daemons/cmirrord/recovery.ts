@@ -1,5 +1,6 @@
 /** Which region is recovered next, and by whom: every member chooses alike, from the same messages in the same order. */
 import type { Bitmap } from "./bitmap.ts";
+import type { Marks } from "./marks.ts";
 
 /** An answer of two words. */
 export interface Words {
@@ -18,14 +19,30 @@ export class Recovery {
   halted = false;
   /** Regions that a write waits for, last asked first served. */
   readonly priority: number[] = [];
+  /**
+   * Regions whose recoverer's daemon has died, by node: its kernel goes on copying, so that nobody else may. (The original leaves
+   * all recovery to a node that may never come back.)
+   */
+  readonly held = new Map<number, number>();
+  /**
+   * Regions that a node set out of sync because a write to a leg failed. Its kernel writes them from now on without asking, so that
+   * nobody can recover them; all nodes write all legs that they have. The next resume as the first member recovers them.
+   */
+  readonly broken = new Set<number>();
 
-  /** `original`: chooses as lvm2's daemon does where it goes wrong. */
-  constructor(readonly regionCount: number, readonly original: boolean) {}
+  /** `marks`: who may be writing. `original`: chooses as lvm2's daemon does where it goes wrong. */
+  constructor(
+    readonly regionCount: number,
+    private readonly marks: Marks,
+    readonly original: boolean,
+  ) {}
 
   reset(): void {
     this.search = 0;
     this.halted = false;
     this.priority.length = 0;
+    this.held.clear();
+    this.broken.clear();
   }
 
   suspend(): void {
@@ -39,8 +56,8 @@ export class Recovery {
     answer.second = 0;
     // The original forgets what runs, and what is urgent, once it has looked at all regions.
     if (this.original && this.search >= this.regionCount) return;
-    if (this.region >= 0) return this.#repeat(requester, answer);
-    const region = this.#next(sync);
+    if (this.#repeat(requester, answer)) return;
+    const region = this.#next(sync, requester);
     if (region >= this.regionCount) {
       answer.second = this.#end();
       return;
@@ -51,42 +68,128 @@ export class Recovery {
     answer.second = region;
   }
 
-  /** IS_REMOTE_RECOVERING: whether a write must wait, and below which region none has to. */
+  /**
+   * IS_REMOTE_RECOVERING: whether a write must wait, and below which region none has to. The original names the region it handed
+   * out last; one below it that was not recovered is then written on one leg, while another node may recover it.
+   */
   ask(sync: Bitmap, region: number, answer: Words): void {
-    const behind = !sync.has(region);
+    const behind = !sync.has(region) && !this.broken.has(region);
     answer.first = behind ? 1 : 0;
-    answer.second = Math.max(this.search - 1, 0);
-    if (behind && region !== this.region && !this.priority.includes(region)) {
-      this.priority.push(region);
-    }
+    answer.second = this.original ? Math.max(this.search - 1, 0) : this.#firstBehind(sync, 0);
+    const known = region === this.region || this.held.has(region);
+    if (behind && !known && !this.priority.includes(region)) this.priority.push(region);
+  }
+
+  /** Whether another node than `node` recovers a region of `regions`: then nothing may be written there. */
+  isForeign(regions: Bitmap, node: number): boolean {
+    if (this.region >= 0 && this.recoverer !== node && regions.has(this.region)) return true;
+    for (const [region, by] of this.held) if (by !== node && regions.has(region)) return true;
+    return false;
   }
 
   /** SET_REGION_SYNC. The original takes any such message for the end of what runs; then two nodes could recover one region. */
-  finish(region: number): void {
+  finish(region: number, inSync: boolean): void {
+    const wasUnderWay = region === this.region || this.held.has(region);
     if (this.original || region === this.region) this.region = -1;
+    this.held.delete(region);
+    if (inSync) this.broken.delete(region);
+    else if (!wasUnderWay && !this.original) this.broken.add(region);
   }
 
-  /** A node is gone: what it recovered is nobody's, and comes first. */
+  /** Whether another node than `node` recovers the region. */
+  isOfOther(region: number, node: number): boolean {
+    if (region === this.region && this.recoverer !== node) return true;
+    const by = this.held.get(region);
+    return by !== undefined && by !== node;
+  }
+
+  /** A server of lvm2 has chosen, by its own rules. */
+  adopt(region: number, node: number): void {
+    this.region = region;
+    this.recoverer = node;
+    this.search = Math.max(this.search, region + 1);
+  }
+
+  /** A node is gone, its kernel too, or at rest: what it recovered is nobody's, and comes first. */
   abandon(node: number): void {
+    this.hold(node);
+    for (const [region, by] of this.held) {
+      if (by !== node) continue;
+      this.held.delete(region);
+      if (!this.priority.includes(region)) this.priority.push(region);
+    }
+  }
+
+  /** Whether a node that is no member holds a region. */
+  isHeldByAbsent(members: readonly number[]): boolean {
+    for (const node of this.held.values()) if (!members.includes(node)) return true;
+    return false;
+  }
+
+  /** A node whose kernel never stopped says what it recovers: `region`, or nothing (-1). */
+  claim(node: number, region: number, sync: Bitmap): void {
+    const isFree = !sync.has(region) && !this.isOfOther(region, node) && !this.broken.has(region);
+    this.abandon(node);
+    if (region < 0 || region >= this.regionCount || !isFree) return;
+    this.held.set(region, node);
+    const urgent = this.priority.indexOf(region);
+    if (urgent >= 0) this.priority.splice(urgent, 1);
+  }
+
+  /** What nodes that are no members have recovered is nobody's. */
+  lapse(members: readonly number[]): void {
+    for (const node of new Set(this.held.values())) if (!members.includes(node)) this.abandon(node);
+  }
+
+  /** A node's daemon is gone, its kernel perhaps not: what it recovers stays its own. */
+  hold(node: number): void {
     if (this.region < 0 || this.recoverer !== node) return;
-    if (!this.priority.includes(this.region)) this.priority.push(this.region);
+    this.held.set(this.region, node);
     this.region = -1;
   }
 
-  /** A question asked again, after a change of the server, gets the same answer. */
-  #repeat(requester: number, answer: Words): void {
-    if (requester !== this.recoverer) return;
-    answer.first = 1;
-    answer.second = this.region;
+  /** A question asked again, after a change of the server, gets the same answer. True when this is the answer. */
+  #repeat(requester: number, answer: Words): boolean {
+    let own = this.region >= 0 && requester === this.recoverer ? this.region : -1;
+    for (const [region, by] of this.held) if (by === requester) own = region;
+    if (own >= 0) {
+      answer.first = 1;
+      answer.second = own;
+    }
+    return own >= 0 || this.region >= 0;
   }
 
-  #next(sync: Bitmap): number {
-    for (let urgent = this.priority.pop(); urgent !== undefined; urgent = this.priority.pop()) {
-      if (!sync.has(urgent)) return urgent;
+  #next(sync: Bitmap, requester: number): number {
+    for (let i = this.priority.length - 1; i >= 0; i--) {
+      const urgent = this.priority[i];
+      const behind = !sync.has(urgent) && !this.held.has(urgent) && !this.broken.has(urgent);
+      if (behind && this.#isWritten(urgent, requester)) continue;
+      this.priority.splice(i, 1);
+      if (behind) return urgent;
     }
     if (this.search >= this.regionCount) return this.regionCount;
-    const region = sync.nextClear(this.search);
+    let region = this.#firstBehind(sync, this.search);
+    while (this.held.has(region) || this.#isWritten(region, requester)) {
+      this.#later(region);
+      region = this.#firstBehind(sync, region + 1);
+    }
     if (region < this.regionCount) this.search = region + 1;
+    return region;
+  }
+
+  /** Whether another node may be writing the region: it was in sync for that one once. */
+  #isWritten(region: number, requester: number): boolean {
+    return !this.original && this.marks.isHeldByOther(region, requester);
+  }
+
+  /** A region that is passed over now is not forgotten. */
+  #later(region: number): void {
+    if (!this.held.has(region) && !this.priority.includes(region)) this.priority.push(region);
+  }
+
+  #firstBehind(sync: Bitmap, start: number): number {
+    let region = sync.nextClear(start);
+    while (this.broken.has(region)) region = sync.nextClear(region + 1);
     return region;
   }
 

@@ -7,10 +7,12 @@ import { RETRY_FIRST_MS } from "./limits.ts";
 import { MESSAGE_HEADER_BYTES, REQUEST_AT, RESPONSE, writeHead } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
 import { statusInfo } from "./status_text.ts";
-import { NO_ANSWER, writeGeneration } from "./trailer.ts";
+import { LAPSED, NO_ANSWER, writeGeneration } from "./trailer.ts";
 import {
   clearLuid,
   FLUSH,
+  GET_RESYNC_WORK,
+  IS_REMOTE_RECOVERING,
   type Request,
   STATUS_INFO,
   ULOG_BYTES,
@@ -36,13 +38,8 @@ export function send(context: Context, mirror: Mirror, bytes: Uint8Array, length
     if (context.original) return false;
   }
   mirror.outbox.push(context.entries.take(bytes, length));
-  if (mirror.dueMs === undefined) retryLater(context, mirror);
+  mirror.retryDueMs ??= context.nowMs + RETRY_FIRST_MS;
   return true;
-}
-
-function retryLater(context: Context, mirror: Mirror): void {
-  mirror.pauseMs = RETRY_FIRST_MS;
-  mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
 }
 
 /** Sends what waits, in order, as far as corosync takes it. */
@@ -56,7 +53,7 @@ export function sendOutbox(context: Context, mirror: Mirror): void {
     context.entries.give(outbox[sent++]);
   }
   outbox.splice(0, sent);
-  if (outbox.length > 0) retryLater(context, mirror);
+  mirror.retryDueMs = outbox.length > 0 ? context.nowMs + RETRY_FIRST_MS : undefined;
 }
 
 /** Puts the kernel's request into the shared buffer as a message; returns its length. */
@@ -112,6 +109,11 @@ export function noAnswer(context: Context, length: number): number {
   return writeGeneration(context.outView, length, NO_ANSWER);
 }
 
+/** Tells our daemons that what absent nodes recovered is to be handed out anew. */
+export function withLapse(context: Context, length: number): number {
+  return writeGeneration(context.outView, length, LAPSED);
+}
+
 /** The server's answer to a request of `originator`: to the group, or, where it is this node, to its kernel at once. */
 export function respond(
   context: Context,
@@ -130,7 +132,9 @@ export function respond(
   for (let i = 0; i < ULOG_BYTES; i++) out[REQUEST_AT + i] = bytes[base + i];
   const dataBytes = writeAnswer(context, mirror, request);
   writeOutcome(outView, REQUEST_AT, answer.error, type | RESPONSE, dataBytes);
-  send(context, mirror, out, MESSAGE_HEADER_BYTES + dataBytes);
+  const end = MESSAGE_HEADER_BYTES + dataBytes;
+  const isOurs = !context.original && type === GET_RESYNC_WORK;
+  send(context, mirror, out, isOurs ? noAnswer(context, end) : end);
 }
 
 function writeAnswer({ answer, out, outView }: Context, mirror: Mirror, request: Request): number {
@@ -151,12 +155,43 @@ export function statusOf({ disk }: Mirror): string {
 
 /** Answers the own kernel without a message: every member knows the outcome, and no other wants it. */
 export function answerOwn(context: Context, mirror: Mirror, request: Request): void {
+  const { answer, replies } = context;
+  request.error = answer.error;
+  if (holdsFlush(context, mirror, request)) return;
   forgetWorking(context, mirror, request);
   if (request.seq === NO_SEQ) return;
-  const { answer, replies } = context;
   if (request.type === FLUSH && answer.error !== 0) mirror.needsFlush = true;
+  if (request.type === IS_REMOTE_RECOVERING) mirror.log.noteHint(answer.second);
   if (request.type === STATUS_INFO && answer.error === 0) replies.text(request, statusOf(mirror));
   else replies.words(request, answer);
+}
+
+/**
+ * A FLUSH is answered when no other node recovers a region that this node has marked: the copy that is under way there would undo, on
+ * one leg, what is written meanwhile. A kernel that was told long ago that the region is in sync does not ask.
+ */
+export function holdsFlush(
+  { original, me }: Context,
+  { log, working }: Mirror,
+  { type, seq, error }: Request,
+): boolean {
+  if (type !== FLUSH || original || error !== 0) return false;
+  if (!log.recovery.isForeign(log.own, me)) return false;
+  const entry = working.find(({ request }) => request.type === FLUSH && request.seq === seq);
+  if (entry !== undefined) entry.isDone = true;
+  return true;
+}
+
+/** Something was recovered, or a node is gone. */
+export function releaseFlushes(context: Context, mirror: Mirror): void {
+  const { working, log } = mirror;
+  if (!working.some(({ isDone }) => isDone)) return;
+  if (log.recovery.isForeign(log.own, context.me)) return;
+  for (const entry of working.filter(({ isDone }) => isDone)) {
+    working.splice(working.indexOf(entry), 1);
+    context.replies.error(entry.request, 0);
+    context.entries.give(entry);
+  }
 }
 
 /** Takes the request that is answered out of the list. The original compares the seq only (D11). */

@@ -8,7 +8,7 @@ import {
   encodeCheckpoint,
 } from "./checkpoint.ts";
 import type { Context } from "./context.ts";
-import type { Entry } from "./entries.ts";
+import type { Entry, EntryKind } from "./entries.ts";
 import { isQuiet } from "./flush.ts";
 import { type Message, MESSAGE_HEADER_BYTES, REQUEST_AT, writeHead } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
@@ -50,8 +50,9 @@ export function snapshotOwed(context: Context, mirror: Mirror): void {
   const { message } = context;
   if (message.type !== RESUME || message.isResponse) return;
   const index = mirror.owed.indexOf(context.node);
-  if (index < 0) return;
-  mirror.owed.splice(index, 1);
+  // One of ours asks once for each join, whoever was there when it joined.
+  if (index < 0 && !(hasTrailer(message) && context.node !== context.me)) return;
+  if (index >= 0) mirror.owed.splice(index, 1);
   snapshot(context, mirror, context.node, hasTrailer(message) ? generationOf(message) : 0);
 }
 
@@ -120,21 +121,32 @@ function takeMarks(context: Context, mirror: Mirror, ours: boolean): void {
 }
 
 /**
- * The snapshot of ours was taken at our RESUME: what stands before it in the list is in the snapshot. Three things stay, which
- * change nothing when they are executed again: what this node was asked as the server, joins, and the RESUME of those joiners,
- * in case whoever owes them a checkpoint dies.
+ * The snapshot of ours was taken at our RESUME: what stands before it in the list is in the snapshot. Three things stay: what this node
+ * was asked as the server, which it answers; joins, and the RESUME of those joiners, in case whoever owes them a checkpoint dies.
  */
 function dropKnown(context: Context, { startup }: Mirror): void {
   const resume = startup.findIndex((entry) => isResumeOf(entry, context.me));
-  const kept = startup.filter((entry, index) =>
-    index >= resume || entry.kind === "join" ||
-    (entry.kind === "request" && (entry.server === context.me || entry.request.type === RESUME))
-  );
-  for (const entry of startup) if (!kept.includes(entry)) context.entries.give(entry);
+  const kept: Entry[] = [];
+  startup.forEach((entry, index) => {
+    const { kind, server, request } = entry;
+    const isAsked = kind === "request" && (server === context.me || request.type === RESUME);
+    entry.isKnown = index < resume && isAsked;
+    if (index >= resume || kind === "join" || isAsked) kept.push(entry);
+    else context.entries.give(entry);
+  });
   startup.splice(0, startup.length, ...kept);
 }
 
-function isResumeOf({ kind, node, request }: Entry, of: number): boolean {
+/** A joiner was sent its checkpoint: it has a state, and needs none of this node. */
+export function noteServed(context: Context, { startup }: Mirror, node: number): void {
+  for (let i = startup.length - 1; i >= 0; i--) {
+    if (startup[i].kind !== "join" || startup[i].node !== node) continue;
+    context.entries.give(startup[i]);
+    startup.splice(i, 1);
+  }
+}
+
+export function isResumeOf({ kind, node, request }: Entry, of: number): boolean {
   return kind === "request" && node === of && request.type === RESUME;
 }
 
@@ -172,7 +184,7 @@ export function defer(context: Context, mirror: Mirror, message: Message): void 
 export function deferMember(
   context: Context,
   mirror: Mirror,
-  kind: "join" | "leave",
+  kind: Exclude<EntryKind, "request">,
   node: number,
 ): void {
   mirror.startup.push(context.entries.takeMember(kind, node));

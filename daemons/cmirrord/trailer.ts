@@ -2,18 +2,26 @@
  * What our daemons tell each other behind the data of a message, where lvm2's do not look.
  *
  *     SET_REGION_SYNC:  u32 magic | u32 2^32-1: the sender does not wait for an answer
- *     RESUME:           u32 magic | u32 generation of the joiner
- *     CHECKPOINT_READY: the same, then u32 search | u32 flags | u32 urgent regions | u32 marks | regions u32… | (region, node) u32…
+ *     its response to GET_RESYNC_WORK: the same, so that the choice is known to be by our rules
+ *     GET_RESYNC_WORK:  u32 magic | u32 2^32-2: what nodes that are no members recovered for long is nobody's
+ *     RESUME:           u32 magic | u32 generation of the joiner | u32 flags: 1 = its kernel never stopped |
+ *                       u32 the region that its kernel recovers, + 1; 0 for none
+ *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once |
+ *                       u32 count of urgent regions, of broken ones, of held ones, of marks |
+ *                       u32 region… | u32 region… | u32 region, node… | u32 region, node…
  */
 import type { MirrorLog } from "./log.ts";
 import type { Message } from "./message.ts";
 
 const MAGIC = 0x316d_6b68;
-export const GENERATION_BYTES = 8;
+const GENERATION_BYTES = 8;
+const JOINER_BYTES = GENERATION_BYTES + 8;
 /** In place of a generation: the sender answers its kernel when it hears itself. */
 export const NO_ANSWER = 0xffff_ffff;
-const HEAD_BYTES = 24;
+export const LAPSED = 0xffff_fffe;
+const HEAD_BYTES = 32;
 const WHOLE_ONCE = 1;
+const LIVE = 1;
 
 /** Whether a message is of one of ours. */
 export function hasTrailer({ view, trailer, end }: Message): boolean {
@@ -32,8 +40,34 @@ export function writeGeneration(view: DataView, offset: number, generation: numb
   return offset + GENERATION_BYTES;
 }
 
+/** A joiner's RESUME says whether its kernel never stopped, and what that one recovers. `region`: -1 for none. */
+export function writeJoiner(
+  view: DataView,
+  offset: number,
+  generation: number,
+  isLive: boolean,
+  region: number,
+): number {
+  const end = writeGeneration(view, offset, generation);
+  view.setUint32(end, isLive ? LIVE : 0, true);
+  view.setUint32(end + 4, region + 1, true);
+  return end + 8;
+}
+
+export function isLive(message: Message): boolean {
+  const { view, trailer, end } = message;
+  return hasTrailer(message) && end - trailer >= JOINER_BYTES &&
+    view.getUint32(trailer + GENERATION_BYTES, true) === LIVE;
+}
+
+/** The region that a joiner's kernel recovers, or -1; only where isLive(). */
+export function recoveredByJoiner({ view, trailer }: Message): number {
+  return view.getUint32(trailer + GENERATION_BYTES + 4, true) - 1;
+}
+
 export function trailerBytes({ marks, recovery }: MirrorLog): number {
-  return HEAD_BYTES + 4 * recovery.priority.length + 8 * marks.size;
+  const { priority, broken, held } = recovery;
+  return HEAD_BYTES + 4 * (priority.length + broken.size) + 8 * (held.size + marks.size);
 }
 
 /** Writes what a checkpoint of the original leaves out. */
@@ -49,33 +83,49 @@ export function writeTrailer(
     view.setUint32(at, value, true);
     at += 4;
   };
+  const putPair = (region: number, node: number): void => {
+    put(region);
+    put(node);
+  };
   put(recovery.search);
   put(log.wholeOnce ? WHOLE_ONCE : 0);
   put(recovery.priority.length);
+  put(recovery.broken.size);
+  put(recovery.held.size);
   put(marks.size);
   recovery.priority.forEach(put);
-  marks.each((region, node) => {
-    put(region);
-    put(node);
-  });
+  recovery.broken.forEach(put);
+  recovery.held.forEach((node, region) => putPair(region, node));
+  marks.each(putPair);
   return at;
 }
 
+/** The words behind the generation. */
+function words({ view, trailer, end }: Message): number[] {
+  const start = trailer + GENERATION_BYTES;
+  return Array.from(
+    { length: (end - start) >> 2 },
+    (_, index) => view.getUint32(start + 4 * index, true),
+  );
+}
+
 /** Takes a trailer into the log; false, and nothing done, where it is none or damaged. */
-export function readTrailer({ view, trailer, end }: Message, log: MirrorLog): boolean {
-  if (end - trailer < HEAD_BYTES) return false;
-  const at = (index: number): number => view.getUint32(trailer + 8 + 4 * index, true);
-  const [search, flags, urgent, marks] = [at(0), at(1), at(2), at(3)];
-  const { regionCount } = log;
-  if (end - trailer < HEAD_BYTES + 4 * urgent + 8 * marks || search > regionCount + 1) return false;
-  const first = 4 + urgent;
-  for (let i = 0; i < urgent; i++) if (at(4 + i) >= regionCount) return false;
-  for (let i = 0; i < marks; i++) if (at(first + 2 * i) >= regionCount) return false;
-  log.recovery.search = search;
+export function readTrailer(message: Message, log: MirrorLog): boolean {
+  const [search, flags, urgent, broken, held, marks, ...rest] = words(message);
+  const { regionCount, recovery } = log;
+  const singles = urgent + broken;
+  const pairs = rest.slice(singles, singles + 2 * (held + marks));
+  if (pairs.length < 2 * (held + marks) || !(search <= regionCount + 1)) return false;
+  const regions = [...rest.slice(0, singles), ...pairs.filter((_, index) => index % 2 === 0)];
+  if (regions.some((region) => region >= regionCount)) return false;
+  recovery.search = search;
   log.wholeOnce = (flags & WHOLE_ONCE) !== 0;
-  log.recovery.priority.length = 0;
-  for (let i = 0; i < urgent; i++) log.recovery.priority.push(at(4 + i));
+  recovery.priority.splice(0, Infinity, ...rest.slice(0, urgent));
+  recovery.broken.clear();
+  for (const region of rest.slice(urgent, singles)) recovery.broken.add(region);
+  recovery.held.clear();
   log.marks.clear();
-  for (let i = 0; i < marks; i++) log.marks.add(at(first + 2 * i), at(first + 2 * i + 1));
+  for (let i = 0; i < held; i++) recovery.held.set(pairs[2 * i], pairs[2 * i + 1]);
+  for (let i = held; i < held + marks; i++) log.marks.add(pairs[2 * i], pairs[2 * i + 1]);
   return true;
 }

@@ -1,0 +1,73 @@
+/** What must hold after every step of a cluster. */
+import type { MirrorLog } from "../../../daemons/cmirrord/log.ts";
+import type { Legs } from "./legs.ts";
+import type { Node } from "./node.ts";
+
+/** All members that have heard everything say the same of every region. */
+export function checkAgreement(nodes: readonly Node[]): void {
+  const current = nodes.filter((node) => node.isCurrent);
+  for (const node of current.slice(1)) {
+    if (agree(logOf(current[0]), logOf(node))) continue;
+    const [one, other] = [current[0], node].map((at) => `${at.nodeid}: ${stateOf(logOf(at))}`);
+    throw new Error(`nodes disagree:\n${one}\n${other}`);
+  }
+}
+
+function logOf(node: Node): MirrorLog {
+  const log = node.daemon?.mirror?.log;
+  if (log === undefined) throw new Error(`node ${node.nodeid} has no mirror`);
+  return log;
+}
+
+/** All that the members must have in common. */
+function agree(one: MirrorLog, other: MirrorLog): boolean {
+  const [a, b] = [one.recovery, other.recovery];
+  return same(one.sync.words, other.sync.words) && same(one.clean.words, other.clean.words) &&
+    a.region === b.region && (a.region < 0 || a.recoverer === b.recoverer) &&
+    a.search === b.search && same(a.priority, b.priority) &&
+    same([...a.broken].sort(), [...b.broken].sort()) && same(pairs(one), pairs(other));
+}
+
+function same<T>(one: ArrayLike<T>, other: ArrayLike<T>): boolean {
+  if (one.length !== other.length) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return false;
+  return true;
+}
+
+function pairs({ marks }: MirrorLog): string[] {
+  const list: string[] = [];
+  if (marks.size > 0) marks.each((region, by) => list.push(`${region}:${by}`));
+  return list.sort();
+}
+
+function stateOf(log: MirrorLog): string {
+  const { sync, clean, recovery } = log;
+  const { region, search, priority, recoverer, broken } = recovery;
+  return `sync ${sync.bytes.toHex()} clean ${clean.bytes.toHex()} marks ${pairs(log).join(" ")}` +
+    ` recovery ${region} by ${recoverer} search ${search} urgent ${priority.join(" ")}` +
+    ` broken ${[...broken].join(" ")}`;
+}
+
+/** No region is clean, or in sync, that is not. */
+export function checkRegions(nodes: readonly Node[], legs: Legs, onDisk: boolean): void {
+  const current = nodes.filter((node) => node.isCurrent);
+  for (let region = 0; region < legs.regions; region++) {
+    const [busy, equal] = [legs.isBusy(region), legs.areEqual(region)];
+    if (!busy && equal) continue;
+    const what = `busy: ${busy}, legs equal: ${equal}`;
+    if (onDisk && legs.logExists && legs.isCleanOnDisk(region)) {
+      throw new Error(`region ${region} is clean on disk, ${what}`);
+    }
+    for (const node of current) checkReplica(node, legs, region, what);
+  }
+}
+
+function checkReplica(node: Node, legs: Legs, region: number, what: string): void {
+  const { sync, clean } = logOf(node);
+  if (clean.has(region)) {
+    throw new Error(`region ${region} is clean at node ${node.nodeid}, ${what}`);
+  }
+  if (sync.has(region) && !legs.areEqualAtRest(region)) {
+    throw new Error(`region ${region} is in sync at node ${node.nodeid}, its legs differ`);
+  }
+}

@@ -1,0 +1,172 @@
+/** A cluster under random load, with joins, leaves, kills and crashes, all from one seed. */
+import { Random } from "../../fuzz/random.ts";
+import { checkAgreement, checkRegions } from "./checks.ts";
+import { Clock } from "./clock.ts";
+import { Group, NODEDOWN, TOKEN_LOST_MS } from "./group.ts";
+import { Legs } from "./legs.ts";
+import { Node, type Shared } from "./node.ts";
+
+/** How a run goes. */
+export interface Plan {
+  readonly nodes: number;
+  readonly regions: number;
+  readonly disk: boolean;
+  /** Things that happen to the cluster. */
+  readonly events: number;
+}
+
+export function planOf(random: Random): Plan {
+  return {
+    nodes: 2 + random.below(4),
+    regions: 3 + random.below(60),
+    disk: random.below(2) === 0,
+    events: 5 + random.below(25),
+  };
+}
+
+const SECTORS = 1024;
+/** All must be at rest so long after the last event. */
+const PATIENCE_MS = 900_000;
+
+export interface Tally {
+  steps: number;
+  writes: number;
+  messages: number;
+}
+
+export class Cluster {
+  readonly clock = new Clock();
+  readonly nodes: Node[];
+  readonly legs: Legs;
+  readonly #random: Random;
+  readonly #plan: Plan;
+  readonly #group: Group;
+  #steps = 0;
+  #writes = 0;
+
+  constructor(seed: number, plan?: Plan) {
+    this.#random = new Random(seed);
+    this.#plan = plan ?? planOf(this.#random);
+    const { nodes, regions, disk } = this.#plan;
+    this.legs = new Legs(regions, nodes);
+    this.legs.differ();
+    this.#group = new Group(this.clock, this.#random);
+    const log = disk ? "clustered-disk 253:0" : "clustered-core";
+    const shared: Shared = {
+      clock: this.clock,
+      random: this.#random,
+      group: this.#group,
+      legs: this.legs,
+      table: `${regions * SECTORS} ${log} ${SECTORS}`,
+      uuid: "LVM-simulated",
+      check: () => this.#check(),
+    };
+    this.nodes = Array.from({ length: nodes }, (_, i) => new Node(shared, i + 1));
+  }
+
+  #check(): void {
+    checkAgreement(this.nodes);
+    checkRegions(this.nodes, this.legs, this.#plan.disk);
+  }
+
+  run(): Tally {
+    this.#boot(this.#random.pick(this.nodes));
+    for (let i = 0; i < this.#plan.events; i++) {
+      this.#advance(this.#random.below(this.#random.below(8) === 0 ? 4_000 : 200));
+      this.#happen();
+    }
+    this.#rest();
+    return { steps: this.#steps, writes: this.#writes, messages: this.#group.ordered };
+  }
+
+  #advance(ms: number): void {
+    const until = this.clock.nowMs + ms;
+    while (this.clock.step(until)) this.#steps++;
+    this.clock.nowMs = until;
+  }
+
+  #boot(node: Node): void {
+    if (node.isDown) return;
+    node.startDaemon();
+    if (node.target === undefined || node.target.state === "gone") node.start();
+  }
+
+  #happen(): void {
+    const node = this.#random.pick(this.nodes);
+    const { target } = node;
+    if (target === undefined || target.state === "gone") return this.#boot(node);
+    const kind = this.#random.below(13);
+    if (kind < 6) this.#write(node, 1 + this.#random.below(12));
+    else if (kind < 8) target.wanted = target.wanted === "up" ? "suspended" : "up";
+    else if (kind === 8) target.wanted = "gone";
+    else if (kind === 9) this.#kill(node);
+    else if (kind === 10) this.#crash(node);
+    else if (kind === 11) node.daemon?.loseGroup(NODEDOWN);
+    else this.#write(this.#random.pick(this.nodes), 20);
+  }
+
+  #write(node: Node, count: number): void {
+    // Some regions are hot.
+    for (let i = 0; i < count; i++) node.target?.queue.push(this.#random.small(this.legs.regions));
+    this.#writes += count;
+  }
+
+  /** The daemon is killed, and comes back soon, or after the kernel has noticed. */
+  #kill(node: Node): void {
+    node.killDaemon();
+    const pauseMs = this.#random.below(this.#random.below(3) === 0 ? 5_000 : 100);
+    this.clock.after(pauseMs, () => node.startDaemon());
+  }
+
+  #crash(node: Node): void {
+    node.crash(NODEDOWN);
+    this.clock.after(TOKEN_LOST_MS + this.#random.below(3_000), () => this.#boot(node));
+  }
+
+  /** Nothing happens any more: all that was begun is ended, and all is in sync. */
+  #rest(): void {
+    for (const { target } of this.nodes) if (target?.wanted === "suspended") target.wanted = "up";
+    const until = this.clock.nowMs + PATIENCE_MS;
+    this.#untilRest(until);
+    // A daemon that was restarted under an idle kernel hears of the mirror with its next request.
+    for (const node of this.nodes) if (node.target?.state === "up") this.#write(node, 1);
+    this.#untilRest(until);
+    this.#advance(15_000);
+    if (!this.#isAtRest()) throw new Error(`at rest no more: ${this.#describe()}`);
+    for (const node of this.nodes) {
+      if (node.target?.state === "up" && !node.isCurrent) throw new Error(this.#describe());
+    }
+  }
+
+  #untilRest(untilMs: number): void {
+    while (!this.#isAtRest()) {
+      this.#steps++;
+      if (!this.clock.step(untilMs)) throw new Error(`not at rest: ${this.#describe()}`);
+    }
+  }
+
+  #isAtRest(): boolean {
+    return this.nodes.every((node) => {
+      const { target } = node;
+      if (target === undefined || target.state === "gone") return true;
+      const { daemon } = node;
+      const heard = daemon !== undefined && (daemon.mirror === undefined || node.isCurrent);
+      return target.state === "up" && target.isIdle && target.isSynced && heard;
+    });
+  }
+
+  #describe(): string {
+    return this.nodes.map(({ nodeid, target, daemon }) => {
+      const mirror = daemon?.mirror;
+      return `${nodeid}: ${target?.state} ${target?.wanted} idle ${target?.isIdle} synced ${target?.isSynced} ` +
+        `queue ${target?.queue.length} ${mirror?.phase} resumed ${mirror?.log.resumed} sync ${mirror?.log.sync.count} ` +
+        `recovery ${mirror?.log.recovery.region} by ${mirror?.log.recovery.recoverer} ` +
+        `working ${
+          mirror?.working.map(({ request, delivered }) =>
+            `${request.type}/${request.seq}${delivered ? "d" : ""}`
+          )
+        } ` +
+        `outbox ${mirror?.outbox.length} inFlight ${mirror?.inFlight} lowest ${mirror?.lowest} members ${mirror?.members}`;
+    }).join("\n");
+  }
+}

@@ -1,0 +1,263 @@
+/** One node: its kernel, its daemon while it runs, and what of the daemon outlives it. */
+import { Machine } from "../../../daemons/cmirrord/machine.ts";
+import type { Mirror } from "../../../daemons/cmirrord/mirror.ts";
+import type { Port } from "../../../daemons/cmirrord/port.ts";
+import type { Random } from "../../fuzz/random.ts";
+import type { Clock } from "./clock.ts";
+import { type Group, type GroupEvent, type Participant, PROCDOWN, TOKEN_LOST_MS } from "./group.ts";
+import { Connector } from "./kernel.ts";
+import type { Legs } from "./legs.ts";
+import { MirrorTarget } from "./mirror_target.ts";
+
+/** What all nodes of a cluster share. */
+export interface Shared {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly group: Group;
+  readonly legs: Legs;
+  readonly table: string;
+  readonly uuid: string;
+  /** Called when a daemon has done something. */
+  readonly check: () => void;
+}
+
+const CS_OK = 1;
+const CS_ERR_LIBRARY = 2;
+const CS_ERR_TRY_AGAIN = 6;
+
+/** A daemon's process. */
+export class Daemon implements Port {
+  readonly machine: Machine;
+  isDead = false;
+  participant: Participant | undefined;
+  #handles = 0;
+  /** When corosync is there again. */
+  #backMs = 0;
+  #plannedMs: number | undefined;
+
+  constructor(
+    private readonly shared: Shared,
+    readonly nodeid: number,
+    readonly pid: number,
+    private readonly states: Map<string, Uint8Array>,
+    private readonly connector: () => Connector | undefined,
+    original: boolean,
+  ) {
+    this.machine = new Machine(this, pid, original);
+    this.machine.setSelf(nodeid);
+  }
+
+  get mirror(): Mirror | undefined {
+    return this.machine.mirrors[0];
+  }
+
+  /** Runs a step of the machine, then sees to its timer and to the checks. */
+  do(step: (nowMs: number) => void): void {
+    if (this.isDead) return;
+    step(this.shared.clock.nowMs);
+    this.#plan();
+    this.shared.check();
+  }
+
+  #plan(): void {
+    const { clock } = this.shared;
+    const due = this.machine.nextDueMs();
+    if (due === undefined || (this.#plannedMs !== undefined && this.#plannedMs <= due)) return;
+    this.#plannedMs = due;
+    clock.after(Math.max(0, due - clock.nowMs) + 0.01, () => {
+      this.#plannedMs = undefined;
+      this.do((nowMs) => this.machine.tick(nowMs));
+    });
+  }
+
+  fromKernel(bytes: Uint8Array<ArrayBuffer>): void {
+    const view = new DataView(bytes.buffer);
+    this.do((nowMs) => this.machine.fromKernel(bytes, view, bytes.length, nowMs));
+  }
+
+  #deliver(handle: number, events: readonly GroupEvent[]): void {
+    this.do((nowMs) => {
+      for (const event of events) this.#deliverOne(handle, event, nowMs);
+      this.machine.dispatched(handle, nowMs);
+    });
+  }
+
+  #deliverOne(handle: number, event: GroupEvent, nowMs: number): void {
+    const { machine } = this;
+    if (event.kind === "change") {
+      return machine.configure(handle, event.members, event.left, event.joined, nowMs);
+    }
+    const bytes = event.bytes.slice();
+    const { nodeid, pid } = event.sender;
+    machine.deliver(handle, nodeid, pid, bytes, new DataView(bytes.buffer), bytes.length, nowMs);
+  }
+
+  /** corosync restarts: the group is gone for this node. */
+  loseGroup(reason: number): void {
+    const { participant, shared } = this;
+    if (participant === undefined) return;
+    shared.group.die(participant, reason);
+    this.participant = undefined;
+    this.#backMs = shared.clock.nowMs + TOKEN_LOST_MS + 500 + shared.random.below(4_000);
+    const handle = this.mirror?.handle ?? -1;
+    if (handle >= 0) this.do((nowMs) => this.machine.lost(handle, nowMs));
+  }
+
+  die(reason: number): void {
+    this.isDead = true;
+    if (this.participant !== undefined) this.shared.group.die(this.participant, reason);
+  }
+
+  toKernel(bytes: Uint8Array, length: number): void {
+    const frame = bytes.slice(0, length);
+    const connector = this.connector();
+    this.shared.clock.after(0, () => connector?.take(frame));
+  }
+  initialize(): number {
+    const { clock, random } = this.shared;
+    if (clock.nowMs < this.#backMs) return -1;
+    return random.below(20) === 0 ? -1 : this.#handles++;
+  }
+  join(handle: number): number {
+    const { group, random } = this.shared;
+    if (random.below(20) === 0) return CS_ERR_TRY_AGAIN;
+    this.participant = group.join(this.nodeid, this.pid, (events) => this.#deliver(handle, events));
+    return CS_OK;
+  }
+  leave(): number {
+    if (this.participant !== undefined) this.shared.group.leave(this.participant);
+    return CS_OK;
+  }
+  finalize(): number {
+    const { participant } = this;
+    this.participant = undefined;
+    if (participant === undefined) return CS_OK;
+    // A member that goes without a word is taken for dead.
+    if (participant.isLeaving) participant.isOut = true;
+    else this.shared.group.die(participant, PROCDOWN);
+    return CS_OK;
+  }
+  multicast(_handle: number, bytes: Uint8Array, length: number): number {
+    if (this.participant === undefined) return CS_ERR_LIBRARY;
+    if (this.shared.random.below(30) === 0) return CS_ERR_TRY_AGAIN;
+    this.shared.group.send(this.participant, bytes.slice(0, length));
+    return CS_OK;
+  }
+  openLog(mirror: Mirror): void {
+    this.shared.clock.after(1, () => this.do(() => this.machine.logOpened(mirror, 0, "253:0")));
+  }
+  closeLog(): void {}
+  readLog(mirror: Mirror, image: Uint8Array): void {
+    const { clock, random, legs } = this.shared;
+    clock.after(random.below(20), () => {
+      image.set(legs.logDevice);
+      this.do((nowMs) => this.machine.logRead(mirror, 0, nowMs));
+    });
+  }
+  /** What is on its way to the device when the process dies arrives or not. */
+  writeLog(mirror: Mirror, image: Uint8Array, offset: number, length: number): void {
+    const { clock, random, legs } = this.shared;
+    const content = image.slice(offset, offset + length);
+    clock.after(random.below(15), () => {
+      if (this.isDead) return;
+      legs.logDevice.set(content, offset);
+      legs.logExists = true;
+      this.do((nowMs) => this.machine.logWritten(mirror, 0, nowMs));
+    });
+  }
+  state(identity: Uint8Array, bytes: number): Uint8Array {
+    const key = identity.toHex();
+    const known = this.states.get(key) ?? new Uint8Array(bytes);
+    this.states.set(key, known);
+    return known;
+  }
+  dropState(identity: Uint8Array): void {
+    this.states.delete(identity.toHex());
+  }
+  say(): void {}
+}
+
+export class Node {
+  daemon: Daemon | undefined;
+  target: MirrorTarget | undefined;
+  #connector: Connector | undefined;
+  /** Files under /run: they live as long as the node does. */
+  readonly #states = new Map<string, Uint8Array>();
+  /** A node that has crashed is back only when it was missed. */
+  isDown = false;
+  #pids = 100;
+  #loads = 1;
+
+  constructor(
+    private readonly shared: Shared,
+    readonly nodeid: number,
+    private readonly original = false,
+  ) {}
+
+  startDaemon(): void {
+    if (this.daemon !== undefined || this.isDown) return;
+    const pid = this.nodeid * 1000 + this.#pids++;
+    const kernel = (): Connector | undefined => this.#connector;
+    this.daemon = new Daemon(
+      this.shared,
+      this.nodeid,
+      pid,
+      this.#states,
+      kernel,
+      this.original,
+    );
+    const isGone = this.target === undefined || this.target.state === "gone";
+    if (isGone && this.#states.size > 0) this.#sayFarewell(pid);
+  }
+
+  /** A mirror was removed while there was no daemon: the others hear of it by a member that joins and leaves. */
+  #sayFarewell(pid: number): void {
+    this.#states.clear();
+    const { group } = this.shared;
+    let hasLeft = false;
+    const one: Participant = group.join(this.nodeid, pid, () => {
+      if (!hasLeft) group.leave(one);
+      hasLeft = true;
+    });
+  }
+
+  /** kill -9. */
+  killDaemon(): void {
+    this.daemon?.die(PROCDOWN);
+    this.daemon = undefined;
+  }
+
+  /** Loads the table and resumes it. */
+  start(): void {
+    const { clock, random, legs, table, uuid } = this.shared;
+    const deliver = (bytes: Uint8Array<ArrayBuffer>): boolean => {
+      this.daemon?.fromKernel(bytes);
+      return this.daemon !== undefined;
+    };
+    this.#connector = new Connector(clock, random, uuid, table, deliver);
+    this.#connector.luid = this.nodeid * 1000 + this.#loads++;
+    this.target = new MirrorTarget(clock, random, this.#connector, legs, this.nodeid);
+    this.#connector.run(this.target.life());
+  }
+
+  /** The power goes. */
+  crash(reason: number): void {
+    this.daemon?.die(reason);
+    this.daemon = undefined;
+    this.target?.die();
+    this.target = undefined;
+    this.#connector = undefined;
+    this.#states.clear();
+    this.isDown = true;
+    this.shared.clock.after(TOKEN_LOST_MS + 1, () => this.isDown = false);
+  }
+
+  /** Whether the daemon is a valid member that has heard all there is. */
+  get isCurrent(): boolean {
+    const { daemon } = this;
+    const mirror = daemon?.mirror;
+    return daemon !== undefined && mirror !== undefined && mirror.phase === "valid" &&
+      mirror.log.resumed && daemon.participant !== undefined &&
+      daemon.participant.inbox.length === 0 && mirror.startup.length === 0;
+  }
+}
