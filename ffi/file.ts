@@ -38,29 +38,32 @@ const S_IFREG = 0o100000;
 const S_IFSOCK = 0o140000;
 
 /** struct stat of asm/stat.h (x86-64) and asm-generic/stat.h (aarch64), as far as we read it. */
-const STAT: Layout<"st_dev" | "st_ino" | "st_nlink" | "st_mode" | "st_rdev" | "st_size"> =
-  Deno.build.arch === "x86_64"
-    ? layout("struct stat", {
-      st_dev: "u64",
-      st_ino: "u64",
-      st_nlink: "u64",
-      st_mode: "u32",
-      owners: ["bytes", 12],
-      st_rdev: "u64",
-      st_size: "i64",
-      rest: ["bytes", 88],
-    })
-    : layout("struct stat", {
-      st_dev: "u64",
-      st_ino: "u64",
-      st_mode: "u32",
-      st_nlink: "u32",
-      owners: ["bytes", 8],
-      st_rdev: "u64",
-      pad: "u64",
-      st_size: "i64",
-      rest: ["bytes", 72],
-    });
+const STAT: Layout<
+  "st_dev" | "st_ino" | "st_nlink" | "st_mode" | "st_rdev" | "st_size" | "st_blksize"
+> = Deno.build.arch === "x86_64"
+  ? layout("struct stat", {
+    st_dev: "u64",
+    st_ino: "u64",
+    st_nlink: "u64",
+    st_mode: "u32",
+    owners: ["bytes", 12],
+    st_rdev: "u64",
+    st_size: "i64",
+    st_blksize: "i64",
+    rest: ["bytes", 80],
+  })
+  : layout("struct stat", {
+    st_dev: "u64",
+    st_ino: "u64",
+    st_mode: "u32",
+    st_nlink: "u32",
+    owners: ["bytes", 8],
+    st_rdev: "u64",
+    pad: "u64",
+    st_size: "i64",
+    st_blksize: "i32",
+    rest: ["bytes", 68],
+  });
 
 /** fcntl(2) record lock, asm-generic/fcntl.h. */
 const FLOCK = layout("struct flock", {
@@ -104,7 +107,7 @@ export const STRUCTS = [STAT, FLOCK];
 type Path = Uint8Array<ArrayBuffer>;
 
 /** What the last statPath or statDescriptor found. Reused: read it before the next call. */
-export const status = { dev: 0, ino: 0, links: 0, mode: 0, device: 0, size: 0 };
+export const status = { dev: 0, ino: 0, links: 0, mode: 0, device: 0, size: 0, blockSize: 0 };
 
 const statBuffer = new Uint8Array(STAT.size);
 const statView = new DataView(statBuffer.buffer);
@@ -119,6 +122,8 @@ function statResult(result: number): number {
   // What a device node stands for: 32 bits hold all that the kernel has.
   status.device = statView.getUint32(STAT.at.st_rdev, true);
   status.size = getU64(statView, STAT.at.st_size);
+  // 64 bits wide on x86-64, 32 on aarch64; no block is larger.
+  status.blockSize = statView.getUint32(STAT.at.st_blksize, true);
   return 0;
 }
 

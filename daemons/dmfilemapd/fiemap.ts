@@ -45,6 +45,8 @@ export interface ExtentMap {
   readonly extents: readonly Span[];
   /** Whether data wait to be allocated: an extent that is not on the device yet was left out. */
   readonly unsettled: boolean;
+  /** Where in the file the last extent ends, in bytes: beyond the file's end where space is preallocated. */
+  readonly endBytes: number;
 }
 
 /** How many bytes a request for `count` extents and its answer take. */
@@ -74,25 +76,25 @@ function getSectors(view: DataView, offset: number): number {
 export class ExtentReader {
   readonly #extents: { start: number; length: number }[] = [];
   #unsettled = false;
+  #endBytes = 0;
 
   get map(): ExtentMap {
-    return { extents: this.#extents, unsettled: this.#unsettled };
+    return { extents: this.#extents, unsettled: this.#unsettled, endBytes: this.#endBytes };
   }
 
   /** Takes an answer; where in the file to go on, in bytes, or undefined at the end. */
   take(view: DataView, startBytes: number): number | undefined {
     const room = Math.floor((view.byteLength - FIEMAP.size) / FIEMAP_EXTENT.size);
     const mapped = Math.min(view.getUint32(FIEMAP.at.fm_mapped_extents, true), room);
-    let next = startBytes;
     for (let i = 0; i < mapped; i++) {
       const at = FIEMAP.size + i * FIEMAP_EXTENT.size;
       const flags = this.#takeExtent(view, at);
-      if ((flags & FIEMAP_EXTENT_LAST) !== 0) return undefined;
-      next = getU64(view, at + FIEMAP_EXTENT.at.fe_logical) +
+      this.#endBytes = getU64(view, at + FIEMAP_EXTENT.at.fe_logical) +
         getU64(view, at + FIEMAP_EXTENT.at.fe_length);
+      if ((flags & FIEMAP_EXTENT_LAST) !== 0) return undefined;
     }
     // A file system that does not advance would keep us for ever.
-    return next > startBytes ? next : undefined;
+    return mapped > 0 && this.#endBytes > startBytes ? this.#endBytes : undefined;
   }
 
   /** The extent's flags. */

@@ -24,6 +24,9 @@ import {
   SETTLE_FRACTION,
   SETTLE_MAX_MS,
   SETTLE_MIN_MS,
+  TRIM_FACTOR,
+  TRIM_FIRST_MS,
+  TRIM_MAX_MS,
 } from "./limits.ts";
 
 export type Phase = "watching" | "working" | "resting" | "ended";
@@ -35,7 +38,15 @@ export type Phase = "watching" | "working" | "resting" | "ended";
 export type Work = "list" | "holders" | "look" | "probe";
 const ORDER: readonly Work[] = ["list", "holders", "look", "probe"];
 
-export type TimerName = "rest" | "settle" | "check" | "empty" | "missing" | "holders" | "list";
+export type TimerName =
+  | "rest"
+  | "settle"
+  | "trim"
+  | "check"
+  | "empty"
+  | "missing"
+  | "holders"
+  | "list";
 
 /**
  * "mapped": the regions are those of the extents, as far as they can be; "empty": no extents and none to come; "missing": no file at
@@ -63,6 +74,8 @@ export type Event =
     readonly outcome: LookOutcome;
     /** Data wait to be allocated. */
     readonly unsettled: boolean;
+    /** Space behind the file's end is mapped. */
+    readonly beyondEnd: boolean;
     /** Regions were changed. */
     readonly changed: boolean;
     /** There is more to change. */
@@ -111,6 +124,9 @@ export interface State {
   restMs: number;
   /** When data were first seen to wait for allocation since the file last changed. */
   unsettledSinceMs: number | undefined;
+  isBeyondEnd: boolean;
+  /** When space behind the file's end is looked at again. */
+  trimInMs: number;
   emptySinceMs: number | undefined;
   isMissing: boolean;
   isUnlinked: boolean;
@@ -128,6 +144,8 @@ export function initialState(settings: Settings): State {
     pending: new Set(),
     restMs: 0,
     unsettledSinceMs: undefined,
+    isBeyondEnd: false,
+    trimInMs: TRIM_FIRST_MS,
     emptySinceMs: undefined,
     isMissing: false,
     isUnlinked: false,
@@ -199,6 +217,7 @@ function listSoon(state: State, nowMs: number): Action[] {
 const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
   changed: (state, _, nowMs) => {
     if (state.unsettledSinceMs !== undefined) state.unsettledSinceMs = nowMs;
+    state.trimInMs = TRIM_FIRST_MS;
     return due(state, "look");
   },
   opened: (state) => due(state, "probe"),
@@ -247,6 +266,7 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
       ...seeMissing(state, outcome === "missing"),
       ...seeEmpty(state, outcome === "empty", nowMs),
       ...seeUnsettled(state, event.unsettled, nowMs),
+      ...seeBeyondEnd(state, event.beyondEnd),
       ...seeWriter(state, writer),
     ];
     return [...seen, ...(isOver(state, nowMs) ? finish(state) : pause(state))];
@@ -256,6 +276,7 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
 const TIMERS: Readonly<Record<TimerName, (state: State, nowMs: number) => Action[]>> = {
   rest: (state) => state.phase === "resting" ? proceed(state) : [],
   settle: (state) => due(state, "look"),
+  trim: (state) => due(state, "look"),
   check: (state) => due(state, "look"),
   empty: (state) => due(state, "look"),
   holders: (state) => due(state, "holders"),
@@ -299,6 +320,16 @@ function seeUnsettled(state: State, unsettled: boolean, nowMs: number): Action[]
   const waitedMs = nowMs - state.unsettledSinceMs;
   const ms = Math.min(Math.max(waitedMs / SETTLE_FRACTION, SETTLE_MIN_MS), SETTLE_MAX_MS);
   return [arm("settle", ms)];
+}
+
+/** Nothing tells when the file system gives back what it allocated behind the end: right behind a close, or minutes later. */
+function seeBeyondEnd(state: State, beyondEnd: boolean): Action[] {
+  const wasBeyondEnd = state.isBeyondEnd;
+  state.isBeyondEnd = beyondEnd;
+  if (!beyondEnd) return wasBeyondEnd ? [cancel("trim")] : [];
+  const timer = arm("trim", state.trimInMs);
+  state.trimInMs = Math.min(TRIM_FACTOR * state.trimInMs, TRIM_MAX_MS);
+  return [timer];
 }
 
 /** Who can write can also do so through a mapping, which raises no event: then, and only then, a timer runs. */

@@ -1,7 +1,7 @@
 /**
  * The running daemon. What can wake it, in the order of dispatch:
  *
- *     timers      rest · settle · check · empty · missing · holders · list
+ *     timers      rest · settle · trim · check · empty · missing · holders · list
  *     signals     SIGTERM SIGINT SIGQUIT SIGHUP end · SIGUSR1 update
  *     inotify     the file · the folders on the way to it · the use of device-mapper by others
  *     control     status · follow · stop

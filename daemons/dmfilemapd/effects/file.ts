@@ -65,6 +65,16 @@ function readExtents(fd: number): ExtentMap {
   return reader.map;
 }
 
+/**
+ * Whether space behind the file's end is mapped. XFS preallocates it for files that grow, and gives it back without an event
+ * (xfs_release, xfs_blockgc_worker).
+ */
+function reachesBeyondEnd(fd: number, { endBytes }: ExtentMap): boolean {
+  if (statDescriptor(fd) < 0) return false;
+  const { size, blockSize } = status;
+  return endBytes > Math.ceil(size / blockSize) * blockSize;
+}
+
 /** Whether somebody may write to the file. Where leases do not work nobody knows, so it is assumed. */
 function hasWriter(fd: number): boolean {
   return probeNoWriter(fd) !== 0;
@@ -73,6 +83,12 @@ function hasWriter(fd: number): boolean {
 export interface Sight {
   readonly map: ExtentMap;
   readonly writer: boolean;
+  readonly beyondEnd: boolean;
+}
+
+function sightOf(fd: number): Sight {
+  const map = readExtents(fd);
+  return { map, writer: hasWriter(fd), beyondEnd: reachesBeyondEnd(fd, map) };
 }
 
 export interface FollowedFile {
@@ -90,7 +106,7 @@ export class InodeFile implements FollowedFile {
   constructor(readonly fd: number, readonly identity: Identity) {}
 
   look(): Sight {
-    return { map: readExtents(this.fd), writer: hasWriter(this.fd) };
+    return sightOf(this.fd);
   }
 
   probe(): boolean {
@@ -127,7 +143,7 @@ export class PathFile implements FollowedFile {
   }
 
   look(): Sight | undefined {
-    return this.#open((fd) => ({ map: readExtents(fd), writer: hasWriter(fd) }));
+    return this.#open(sightOf);
   }
 
   probe(): boolean {

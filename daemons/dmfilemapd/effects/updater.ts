@@ -96,6 +96,7 @@ export class Updater {
       changed,
       more: applied?.more ?? false,
       // What is short now may not be later, and nothing will tell.
+      beyondEnd: sight?.beyondEnd ?? false,
       writer: (sight?.writer ?? false) || this.shortage !== undefined,
       tookMs,
     };

@@ -57,12 +57,13 @@ Deno.test("ExtentReader joins extents that follow each other on the device, what
   assertEquals(map, {
     extents: [{ start: 2048, length: 24 }, { start: 1, length: 8 }],
     unsettled: false,
+    endBytes: (1 << 30) + 4096,
   });
 });
 
 Deno.test("ExtentReader leaves out what is not on the device yet, and says so", () => {
   const delayed = { logical: 0, physical: 0, length: 4096, flags: UNKNOWN | DELALLOC | LAST };
-  assertEquals(read(delayed), { extents: [], unsettled: true });
+  assertEquals(read(delayed), { extents: [], unsettled: true, endBytes: 4096 });
 });
 
 Deno.test("ExtentReader leaves out data inside the inode, which have no sectors", () => {

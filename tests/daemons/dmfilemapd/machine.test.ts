@@ -21,6 +21,7 @@ const LOOKED = {
   type: "looked",
   outcome: "mapped",
   unsettled: false,
+  beyondEnd: false,
   changed: false,
   more: false,
   writer: false,
@@ -125,6 +126,24 @@ Deno.test("data that wait to be allocated are looked for ever less often, until 
   assertEquals(bench.on(LOOKED), ["no settle", "rest 5"]);
 });
 
+Deno.test("space behind the file's end is looked at ever less often, until it is given back", () => {
+  const bench = new Bench(PATH);
+  const beyond = { ...LOOKED, beyondEnd: true };
+  bench.on({ type: "changed" });
+  assertEquals(bench.on(beyond), ["trim 20", "rest 5"]);
+  for (const ms of [80, 320, 1_280, 5_120, 20_480, 81_920, 327_680, 1_310_720, 3_600_000]) {
+    bench.timer("rest");
+    assertEquals(bench.timer("trim"), ["pause", "look"]);
+    assertEquals(bench.on(beyond), [`trim ${ms}`, "rest 5"]);
+  }
+  bench.timer("rest");
+  bench.on({ type: "changed" });
+  assertEquals(bench.on(beyond), ["trim 20", "rest 5"], "a change begins anew");
+  bench.timer("rest");
+  bench.timer("trim");
+  assertEquals(bench.on(LOOKED), ["no trim", "rest 5"]);
+});
+
 Deno.test("a file without extents is forgiven for half a second", () => {
   const bench = new Bench(INODE);
   bench.on({ type: "changed" });
@@ -207,7 +226,7 @@ Deno.test("work that is too much for one turn goes on in the next", () => {
 });
 
 const TIMERS: readonly TimerName[] = [
-  ...["rest", "settle", "check", "empty", "missing", "holders", "list"] as const,
+  ...["rest", "settle", "trim", "check", "empty", "missing", "holders", "list"] as const,
 ];
 
 const input: fc.Arbitrary<Event> = fc.oneof(
@@ -237,6 +256,7 @@ function answerTo(work: string, dice: number, mode: string): Event {
     changed: bit(4),
     more: bit(5),
     writer: bit(6),
+    beyondEnd: bit(7),
   };
 }
 
