@@ -47,8 +47,8 @@ export interface Known {
 export interface Evidence {
   /** multipath: every path leads to one disk. members: each device is another one. */
   readonly kind: "multipath" | "members";
-  /** The array's uuid as the kernel has it, 32 digits. */
-  readonly arrayUuid: string;
+  /** The array's uuid as the kernel has it, 32 digits; undefined for a kernel that does not tell. */
+  readonly arrayUuid: string | undefined;
   readonly level: number;
   readonly hasSuperblock: boolean;
   readonly candidate: Observation;
@@ -66,6 +66,7 @@ export interface Evidence {
 /**
  * proven: the same. foreign: certainly not, or not fit to be it. unproven: nothing speaks against it, but the proof is not complete.
  * unready: cannot be used at the moment, whatever it is.
+ * A reason names nothing that changes from one test to the next, since each new one is told.
  */
 export type Verdict =
   | { readonly verdict: "proven" }
@@ -137,10 +138,18 @@ function readableSuperblock(
   return foreign(superblock === undefined ? "no superblock was read" : superblock.text);
 }
 
-function sameArray({ arrayUuid, level, candidate: { superblock } }: Evidence): Verdict | undefined {
+/** Where the kernel does not tell the array's uuid, a working path does, or the device's own uuid, which is one array's alone. */
+function sameArray(evidence: Evidence): Verdict | undefined {
+  const { level, candidate: { superblock }, reference, known } = evidence;
   if (!isSuperblock(superblock)) return undefined;
-  if (superblock.arrayUuid !== arrayUuid) {
-    return foreign(`it belongs to array ${superblock.arrayUuid} instead of ${arrayUuid}`);
+  const shown = isSuperblock(reference?.superblock) ? reference.superblock.arrayUuid : undefined;
+  const expected = evidence.arrayUuid ?? shown;
+  if (expected !== undefined && superblock.arrayUuid !== expected) {
+    return foreign(`it belongs to array ${superblock.arrayUuid} instead of ${expected}`);
+  }
+  const isKnown = known?.deviceUuid !== undefined && known.deviceUuid === superblock.deviceUuid;
+  if (expected === undefined && !isKnown) {
+    return unproven("the kernel does not tell the array's uuid, and no path works to show it");
   }
   return superblock.level === level
     ? undefined
@@ -172,9 +181,9 @@ function sameEvents(evidence: Evidence): Verdict | undefined {
   const { events } = superblock;
   if (isSuperblock(reference?.superblock)) {
     const expected = reference.superblock.events;
-    return events === expected
-      ? undefined
-      : foreign(`its count of events is ${events}, that of a working path ${expected}`);
+    if (events === expected) return undefined;
+    const than = events < expected ? "earlier" : "later";
+    return foreign(`its count of events is ${events}, ${than} than a working path's`);
   }
   if (lastEvents === undefined) {
     return unproven("no path works, and the array's count of events was never seen");
@@ -187,8 +196,7 @@ function sameEvents(evidence: Evidence): Verdict | undefined {
 function sameContent(evidence: Evidence): Verdict | undefined {
   const { hasSuperblock, comparison, candidate: { hardware }, reference, known } = evidence;
   if (comparison !== undefined && comparison.different > 0) {
-    const all = comparison.different + comparison.equal;
-    return foreign(`${comparison.different} of ${all} blocks differ from a working path's`);
+    return foreign("its blocks differ from a working path's");
   }
   if (hasSuperblock) return undefined;
   const names = diskNames(hardware);
@@ -227,9 +235,7 @@ function coveredByBitmap(evidence: Evidence): Verdict | undefined {
     );
   }
   return superblock.events > reference.superblock.events
-    ? foreign(
-      `its count of events is ${superblock.events}, later than ${reference.superblock.events}`,
-    )
+    ? foreign(`its count of events is ${superblock.events}, later than a working member's`)
     : sameRole(superblock, known);
 }
 

@@ -48,7 +48,7 @@ export const CONFIRM_STEP_MS = 10;
 /** A path that is a mere spare for so long gets its slot by our hand: the array's own thread is busy for ever. */
 export const SLOT_AFTER_MS = 1_000;
 /** How long md may take to write a change of the array, and this to show through the path that is tested. */
-export const MARK_MS = 2_000;
+export const MARK_MS = 5_000;
 /** A path that was removed a moment ago still has its old directory in sysfs; so long it is tried again. */
 export const BIND_RETRY_MS = 2_000;
 

@@ -186,6 +186,13 @@ export class Machine {
     TABLE[path.phase][event.type](path, context, event);
   }
 
+  /** Arrays for which due() has something to do. */
+  dueArrays(nowMs: number): Set<string> {
+    const isDue = ({ dueMs }: PathState): boolean => dueMs !== undefined && dueMs <= nowMs;
+    const due = [...this.arrays].filter(([, { paths }]) => [...paths.values()].some(isDue));
+    return new Set(due.map(([name]) => name));
+  }
+
   /** Every test that is due. */
   due(nowMs: number): Action[] {
     const actions: Action[] = [];

@@ -100,6 +100,17 @@ export function rememberPath(
   if (isFirstName) known.hardware = seen.hardware;
 }
 
+/**
+ * Takes note, for the next run of the daemon, of the paths that are out and waited for, and of whether their faults were seen. Any other
+ * is in use, or was removed by an operator, who would not have it come back with the next daemon.
+ */
+export function rememberFaults(
+  { paths }: ArrayMemory,
+  waitedFor: ReadonlyMap<string, { readonly faultSeen: boolean }>,
+): void {
+  for (const [name, path] of paths) path.faultSeen = waitedFor.get(name)?.faultSeen ?? false;
+}
+
 /** Takes note of superblocks that were read. */
 export function rememberLearned(array: ArrayMemory, learned: readonly Learned[]): void {
   for (const { name, deviceUuid, role, events } of learned) {

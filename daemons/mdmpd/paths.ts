@@ -17,7 +17,10 @@ export interface PathSight {
 export interface ArraySight {
   /** The kernel's name, such as `md0`. */
   readonly name: string;
-  /** 32 digits; a random one for an array without superblock. */
+  /**
+   * 32 digits; a random one for an array without superblock. A kernel before 5.10 does not tell: then a text that stands for the
+   * array and is no uuid.
+   */
   readonly uuid: string;
   /** `multipath`, `raid1` … */
   readonly personality: string;
@@ -62,6 +65,10 @@ export function freeSlot(
   const taken = new Set(paths.map(({ slot }) => slot));
   for (let slot = 0; slot < raidDisks; slot++) if (!taken.has(slot)) return slot;
   return undefined;
+}
+
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
 /** `/dev/NAME` of a kernel's name. */

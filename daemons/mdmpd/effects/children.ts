@@ -175,5 +175,9 @@ function untested(job: Job, reason: string): Answer {
 }
 
 function lost({ id, kind }: Job, reason: string): Answer {
-  return kind === "learn" ? { id, type: "learned", learned: [] } : { id, type: "hung", reason };
+  if (kind === "learn") return { id, type: "learned", learned: [] };
+  // It may have fallen silent between taking the path out of the array and putting it in again.
+  return kind === "restore"
+    ? { id, type: "hung", reason, unbound: true }
+    : { id, type: "hung", reason };
 }

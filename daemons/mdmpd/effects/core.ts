@@ -8,7 +8,13 @@ import type { Reactor, Timer } from "../../../src/host/reactor.ts";
 import type { Policy } from "../backoff.ts";
 import { Machine } from "../machine.ts";
 import type { Action, ArrayState } from "../machine_state.ts";
-import { arrayMemory, type Memory, rememberLearned, rememberPath } from "../memory.ts";
+import {
+  arrayMemory,
+  type Memory,
+  rememberFaults,
+  rememberLearned,
+  rememberPath,
+} from "../memory.ts";
 import { type ArraySight, workingPaths } from "../paths.ts";
 import type { Answer, Job } from "../tester_protocol.ts";
 import { Children } from "./children.ts";
@@ -18,6 +24,8 @@ import { MdstatFile } from "./mdstat_file.ts";
 import { Observer } from "./observer.ts";
 import type { Reporter } from "./reporter.ts";
 import { isDiskThere } from "./sights.ts";
+
+const NONE: ReadonlySet<string> = new Set();
 
 export interface CoreSettings {
   readonly policy: Policy;
@@ -32,6 +40,8 @@ export class Core {
   readonly #log: Logger = logger("mdmpd", "core");
   readonly #file: MdstatFile;
   readonly #waiting = new Map<number, Waiting>();
+  /** Sights of which note was taken: the observer gives the same one until the array changes. */
+  readonly #remembered = new WeakSet<ArraySight>();
   #nextId = 1;
   #timer: Timer | undefined;
   #looks = 0;
@@ -63,10 +73,10 @@ export class Core {
     return this.#looks;
   }
 
-  /** Looks at md again and does what follows from it. */
-  refresh(): void {
+  /** Looks at md again and does what follows from it. `again`: arrays that are read even if their text is the same. */
+  refresh(again: ReadonlySet<string> = NONE): void {
     this.#looks++;
-    const sights = this.observer.look((array) => this.#isQuiet(array));
+    const sights = this.observer.look(again);
     if (sights === undefined) return this.#setTimer();
     for (const sight of sights) this.#remember(sight);
     const around = {
@@ -93,12 +103,6 @@ export class Core {
     this.#file.close();
   }
 
-  /** Nothing is being done about the array: then it is as it was last read, for all that its text says. */
-  #isQuiet(array: string): boolean {
-    const paths = this.machine.arrays.get(array)?.paths.values() ?? [];
-    return [...paths].every(({ phase }) => phase === "active");
-  }
-
   #exists(array: string, path: string): boolean {
     const uuid = this.machine.arrays.get(array)?.sight.uuid ?? "";
     const known = this.memory.get(uuid)?.paths.get(path);
@@ -106,6 +110,8 @@ export class Core {
   }
 
   #remember(sight: ArraySight): void {
+    if (this.#remembered.has(sight)) return;
+    this.#remembered.add(sight);
     const array = arrayMemory(this.memory, sight.uuid);
     for (const { name, device, diskSequence, gone } of workingPaths(sight)) {
       if (gone) continue;
@@ -142,13 +148,10 @@ export class Core {
   /** For the next run of the daemon: which faults were real. */
   #noteFaults(): void {
     for (const array of this.machine.arrays.values()) {
-      const remembered = this.memory.get(array.sight.uuid);
-      for (const { name, faultSeen, phase } of array.paths.values()) {
-        const path = remembered?.paths.get(name);
-        if (path !== undefined && phase !== "active" && phase !== "checking") {
-          path.faultSeen = faultSeen;
-        }
-      }
+      const out = [...array.paths].filter(([, { phase }]) =>
+        phase !== "active" && phase !== "checking"
+      );
+      rememberFaults(arrayMemory(this.memory, array.sight.uuid), new Map(out));
     }
   }
 
@@ -170,10 +173,11 @@ export class Core {
       reason: answer.reason ?? "",
     });
     // A restoration has changed the array: what became of it is seen first.
-    if (job.kind === "restore") this.refresh();
+    const changed = job.kind === "restore" ? new Set([target.array]) : undefined;
+    if (changed !== undefined) this.refresh(changed);
     const now = this.reactor.now();
     this.#perform(this.machine.step(target.array, target.path, event, now, target.ticket));
-    if (job.kind === "restore") this.refresh();
+    if (changed !== undefined) this.refresh(changed);
   }
 
   #released(job: Job): void {
@@ -199,7 +203,9 @@ export class Core {
   }
 
   #wake(): void {
-    if (!this.observer.isReadable) this.refresh();
+    // A device may have left without a notice, and an array be writable again.
+    const due = this.machine.dueArrays(this.reactor.now());
+    if (!this.observer.isReadable || due.size > 0) this.refresh(due);
     this.#perform(this.machine.due(this.reactor.now()));
   }
 

@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from "../../../ffi/aio.ts";
 import { BITMAP_SUPER_BYTES, eventsCleared } from "../bitmap.ts";
 import { type Comparison, type Evidence, type Hardware, judge, type Verdict } from "../identity.ts";
 import { SAMPLE_BLOCKS, SAMPLE_TRIES } from "../limits.ts";
-import { isMultipath } from "../paths.ts";
+import { isMultipath, isUuid } from "../paths.ts";
 import {
   decodeSuperblock,
   isSuperblock,
@@ -189,7 +189,7 @@ function judgeSights(
   const hasSuperblock = array.metadata !== "none";
   const evidence: Evidence = {
     kind: multipath ? "multipath" : "members",
-    arrayUuid: array.uuid,
+    arrayUuid: isUuid(array.uuid) ? array.uuid : undefined,
     level: LEVELS[array.personality] ?? NaN,
     hasSuperblock,
     candidate,
@@ -211,7 +211,9 @@ function judgeInUse({ array }: PathJob, [sighting]: readonly (Sighting | Finding
   if (!isSighting(sighting)) return sighting;
   const { superblock } = sighting;
   if (array.metadata === "none") return { verdict: "proven" };
-  if (isSuperblock(superblock) && superblock.arrayUuid === array.uuid) return { verdict: "proven" };
+  const isOwn = ({ arrayUuid }: Superblock): boolean =>
+    !isUuid(array.uuid) || arrayUuid === array.uuid;
+  if (isSuperblock(superblock) && isOwn(superblock)) return { verdict: "proven" };
   const reason = superblock === undefined
     ? "it has no room for a superblock"
     : isSuperblock(superblock)

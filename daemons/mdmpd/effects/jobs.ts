@@ -80,8 +80,8 @@ export function eventOf(
   if (type === "proven" || type === "restored") {
     return name === undefined ? { type } : { type, name };
   }
-  if (untested) return { type: "hung", reason, untested };
-  return unbound === undefined ? { type, reason } : { type, reason, unbound };
+  const more = { ...(unbound === undefined ? {} : { unbound }) };
+  return untested ? { type: "hung", reason, untested, ...more } : { type, reason, ...more };
 }
 
 export interface Waiting {

@@ -2,7 +2,7 @@
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { isUnderstood, type MdstatArray, parseMdstat } from "../mdstat.ts";
 import { ARRAYS_MAX } from "../limits.ts";
-import type { ArraySight } from "../paths.ts";
+import { type ArraySight, isRunning } from "../paths.ts";
 import type { MdstatFile } from "./mdstat_file.ts";
 import { readArray } from "./sights.ts";
 
@@ -13,8 +13,8 @@ function isWanted(hint: MdstatArray, wanted: ReadonlySet<string>): boolean {
 }
 
 interface Seen {
-  /** The record's text, by which a change is noticed. */
-  readonly text: string;
+  /** Its text is that by which a change is noticed. */
+  readonly hint: MdstatArray;
   readonly sight: ArraySight;
 }
 
@@ -38,10 +38,10 @@ export class Observer {
   }
 
   /**
-   * Every array that is looked after; undefined while nothing can be said, which is not the same as that there are none. `isFresh`:
-   * whether what was read of an array last is still good if its text is the same.
+   * Every array that is looked after; undefined while nothing can be said, which is not the same as that there are none. An array whose
+   * text is the same is not read again, and its sight is the same object, unless it is one of `again`.
    */
-  look(isFresh: (array: string) => boolean): ArraySight[] | undefined {
+  look(again: ReadonlySet<string>): ArraySight[] | undefined {
     const read = this.file.read();
     this.#isReadable = false;
     if ("failure" in read) {
@@ -61,19 +61,31 @@ export class Observer {
         : `/proc/mdstat has a ${problem.kind} that is not understood, in line ${problem.line}`,
     );
     this.#mentionMultipath(mdstat.personalities);
-    return this.#sights(mdstat.arrays, isFresh);
+    return this.#sights(mdstat.arrays, again);
   }
 
-  #sights(hints: readonly MdstatArray[], isFresh: (array: string) => boolean): ArraySight[] {
+  #sights(hints: readonly MdstatArray[], again: ReadonlySet<string>): ArraySight[] {
     const next = new Map<string, Seen>();
     for (const hint of hints.filter((hint) => isWanted(hint, this.wanted)).slice(0, ARRAYS_MAX)) {
       const known = this.#seen.get(hint.name);
-      const sight = known?.text === hint.text && isFresh(hint.name) ? known.sight : readArray(hint);
+      const isSame = known?.hint.text === hint.text && !again.has(hint.name);
+      const sight = isSame ? known.sight : readArray(hint);
       if (sight === undefined || !this.wanted.has(sight.personality)) continue;
-      next.set(hint.name, { text: hint.text, sight });
+      next.set(hint.name, { hint, sight });
     }
+    this.#addMissed(hints, next);
     this.#seen = next;
     return [...next.values()].map(({ sight }) => sight);
+  }
+
+  /** An array that ends between two reads of the file makes the next one move up, and be in neither; sysfs has it. */
+  #addMissed(hints: readonly MdstatArray[], next: Map<string, Seen>): void {
+    const listed = new Set(hints.map(({ name }) => name));
+    for (const [name, { hint }] of this.#seen) {
+      const sight = listed.has(name) ? undefined : readArray(hint);
+      if (sight === undefined || !isRunning(sight) || !this.wanted.has(sight.personality)) continue;
+      next.set(name, { hint: { ...hint, text: "" }, sight });
+    }
   }
 
   /** Once for each trouble, and once when it is over. */

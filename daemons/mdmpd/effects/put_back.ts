@@ -11,9 +11,9 @@ import { conditionOf, freeSlot, isMultipath, isRunning, type PathSight } from ".
 import { isSuperblock } from "../superblock.ts";
 import type { ArrayRef, PathJob } from "../tester_protocol.ts";
 import type { Reading } from "./device_reads.ts";
-import { isSighting, sightGroups } from "./evidence.ts";
+import { examineAll, type Finding, isSighting, sightGroups } from "./evidence.ts";
 import { entriesOf } from "./hardware.ts";
-import { arrayFolder, pathFolder, readPath } from "./sights.ts";
+import { arrayFolder, pathFolder, readPath, uuidOf } from "./sights.ts";
 import { readAttribute, writeAttribute } from "./sysfs.ts";
 
 function sleep(ms: number): void {
@@ -23,8 +23,7 @@ function sleep(ms: number): void {
 /** Why the array is not the one that the job is about, or not in a state to be changed. */
 function obstacleOf({ name, uuid, personality }: ArrayRef): string | undefined {
   const folder = arrayFolder(name);
-  const now = readAttribute(`${folder}/uuid`)?.replaceAll("-", "").toLowerCase();
-  if (now !== uuid || readAttribute(`${folder}/level`) !== personality) {
+  if (uuidOf(name) !== uuid || readAttribute(`${folder}/level`) !== personality) {
     return `${name} is another array by now`;
   }
   const state = readAttribute(`${folder}/array_state`) ?? "";
@@ -55,17 +54,21 @@ function reAdd({ array, path }: PathJob): string | undefined {
   return writeSoon(state, "re-add", () => readPath(array.name, path.name)?.faulty === false);
 }
 
+/** Takes out what the array lists under a name, which is faulty; what went wrong. */
+function takeOut({ array, listedAs }: PathJob): string | undefined {
+  const state = `${pathFolder(array.name, listedAs)}/state`;
+  return writeSoon(state, "remove", () => readPath(array.name, listedAs) === undefined);
+}
+
+function isFaultyEntry({ array, listedAs }: PathJob): boolean {
+  return readPath(array.name, listedAs)?.faulty === true;
+}
+
 /** A device that the array has not, or not any more: the old entry goes, `new_dev` takes the new one. */
-function bind({ array, path, listedAs }: PathJob): string | undefined {
-  const old = readPath(array.name, listedAs);
-  if (old?.faulty === true && old.device !== path.device) {
-    const failure = writeSoon(
-      `${pathFolder(array.name, listedAs)}/state`,
-      "remove",
-      () => readPath(array.name, listedAs) === undefined,
-    );
-    if (failure !== undefined) return failure;
-  }
+function bind(job: PathJob): string | undefined {
+  const { array, path } = job;
+  const failure = isFaultyEntry(job) ? takeOut(job) : undefined;
+  if (failure !== undefined) return failure;
   const isBound = (): boolean => readPath(array.name, path.name)?.device === path.device;
   return writeSoon(`${arrayFolder(array.name)}/new_dev`, path.device, isBound);
 }
@@ -81,47 +84,77 @@ function unrestored(reason: string | undefined): Refusal | undefined {
   return reason === undefined ? undefined : { type: "unrestored", reason };
 }
 
-/** The counts of events that the path and a working one show now. */
-function eventsNow({ path, references, array }: PathJob, reading: Reading): (number | undefined)[] {
-  let counts: (number | undefined)[] = [];
-  const refs = [path, ...references.slice(0, 1)];
+type Count = number | undefined;
+
+/** The counts of events that the path and a working one, the first that answers, show now. */
+function eventsNow({ path, references, array }: PathJob, reading: Reading): [Count, Count] {
+  let counts: Count[] = [];
+  const refs = [path, ...references];
   sightGroups([{ refs, metadata: array.metadata }], reading, (_, sights) => {
     counts = sights.map((one) =>
       isSighting(one) && isSuperblock(one.superblock) ? one.superblock.events : undefined
     );
   });
-  return counts;
-}
-
-/** Makes md write its superblock: by taking the faulty path out, or by telling a working one what it is already. */
-function makeMark({ array, path, references }: PathJob, isListed: boolean): string | undefined {
-  if (!isListed) {
-    writeAttribute(`${pathFolder(array.name, references[0].name)}/state`, "-writemostly");
-    return undefined;
-  }
-  const state = `${pathFolder(array.name, path.name)}/state`;
-  return writeSoon(state, "remove", () => readPath(array.name, path.name) === undefined);
+  const [own, ...others] = counts;
+  return [own, others.find((count) => count !== undefined)];
 }
 
 /**
- * The proof that no copy passes, however fresh: a change that md writes by a working path shows through this one. Where md writes
- * nothing, as kernels may that ignore what they are told twice, there is nothing to be seen either, and what was proven before stands.
+ * Makes md write its superblock: by taking the faulty entry out, or, where there is none any more, by telling a working path what it is
+ * already, which kernels may ignore.
  */
-function proveByMark(job: PathJob, isListed: boolean, reading: Reading): Refusal | undefined {
+function makeMark(job: PathJob, isCertain: boolean): string | undefined {
+  const { array, references } = job;
+  if (isCertain) return takeOut(job);
+  writeAttribute(`${pathFolder(array.name, references[0].name)}/state`, "-writemostly");
+  return undefined;
+}
+
+/**
+ * The proof that no copy passes, however fresh: a change that md writes by a working path shows through this one. Where md may have
+ * nothing to write there may be nothing to see, and what was proven before stands; so it does where the working path does not answer,
+ * which is when md's thread is caught in its loop.
+ */
+function proveByMark(job: PathJob, reading: Reading): Refusal | undefined {
+  const isCertain = isFaultyEntry(job);
   const [, before] = eventsNow(job, reading);
-  const failure = makeMark(job, isListed);
+  const failure = makeMark(job, isCertain);
   if (failure !== undefined || before === undefined) return unrestored(failure);
   const endMs = performance.now() + MARK_MS;
   for (;;) {
     const [mine, other] = eventsNow(job, reading);
     if (other !== undefined && other > before && mine === other) return undefined;
-    if (performance.now() > endMs) {
-      if (other === before && mine === before) return undefined;
-      const reason = "a change that md wrote by a working path does not show through it";
-      return { type: "refused", reason };
-    }
+    if (performance.now() > endMs) return unmarked(before, mine, other, isCertain);
     sleep(CONFIRM_STEP_MS);
   }
+}
+
+function unmarked(
+  before: number,
+  mine: Count,
+  other: Count,
+  isCertain: boolean,
+): Refusal | undefined {
+  if (other === undefined) return unrestored("the path that works has stopped to answer");
+  if (other !== before || mine !== before) {
+    const reason = "a change that md wrote by a working path does not show through it";
+    return { type: "refused", reason };
+  }
+  return isCertain
+    ? unrestored("md has not written the array's change, by which the path would be known")
+    : undefined;
+}
+
+/** md holds the device from `new_dev` on: its number is nobody else's any more, and what it shows now is what users will read. */
+function proveBound(job: PathJob, reading: Reading): Refusal | undefined {
+  let found: Finding | undefined;
+  examineAll([job], reading, (_, finding) => {
+    found = finding;
+  });
+  if (found === undefined || found.verdict === "proven") return undefined;
+  writeAttribute(`${pathFolder(job.array.name, job.path.name)}/state`, "remove");
+  const isDevice = found.verdict === "dead" || found.verdict === "hung";
+  return { type: isDevice ? "unrestored" : "refused", reason: found.reason };
 }
 
 /** Begins to put a path back; what went wrong. Done already is done. */
@@ -136,8 +169,10 @@ export function putBack(job: PathJob, reading: Reading): Refusal | undefined {
     const reason = "its device is another one: mdadm --re-add is needed";
     return unrestored(isListed ? reAdd(job) : reason);
   }
-  if (!markable || references.length === 0) return unrestored(isListed ? reAdd(job) : bind(job));
-  const refusal = proveByMark(job, isListed, reading) ?? unrestored(bind(job));
+  const isMarkable = markable && references.length > 0;
+  if (isListed && !isMarkable) return unrestored(reAdd(job));
+  const refusal = (isMarkable ? proveByMark(job, reading) : undefined) ??
+    unrestored(bind(job)) ?? proveBound(job, reading);
   if (refusal === undefined) takeSlot(job);
   return refusal;
 }

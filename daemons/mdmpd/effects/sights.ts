@@ -14,6 +14,12 @@ export function pathFolder(array: string, path: string): string {
   return `${arrayFolder(array)}/dev-${path}`;
 }
 
+/** As ArraySight has it; md/uuid is a file since Linux 5.10. */
+export function uuidOf(name: string): string {
+  const text = readAttribute(`${arrayFolder(name)}/uuid`) ?? "";
+  return text === "" ? `of ${name}` : text.replaceAll("-", "").toLowerCase();
+}
+
 /** sysfs has `!` where a name has `/`. */
 function sysfsName(device: string): string {
   return device.replaceAll("/", "!");
@@ -48,7 +54,7 @@ export function readArray(hint: MdstatArray): ArraySight | undefined {
   const sync = readAttribute(`${folder}/sync_action`) ?? "idle";
   return {
     name: hint.name,
-    uuid: (readAttribute(`${folder}/uuid`) ?? "").replaceAll("-", "").toLowerCase(),
+    uuid: uuidOf(hint.name),
     personality,
     raidDisks: readNumber(`${folder}/raid_disks`) ?? 0,
     metadata: readAttribute(`${folder}/metadata_version`) ?? "",

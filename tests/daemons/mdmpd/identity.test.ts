@@ -257,3 +257,23 @@ Deno.test("no mixture of damages is ever proven, with or without memory and refe
     { seed: 4_7, numRuns: 2_000 },
   );
 });
+
+Deno.test("judge asks a working path for the array's uuid where the kernel does not tell it", () => {
+  const untold: Evidence = { ...multipath, arrayUuid: undefined };
+  assertEquals(judge(untold).verdict, "proven");
+  const foreign = judge(withSuperblock(untold, { arrayUuid: "f".repeat(32) }));
+  assert(reason(foreign).startsWith("it belongs to array ffff"), reason(foreign));
+});
+
+Deno.test("judge takes the device's own uuid for the array's where neither kernel nor path tells it", () => {
+  const untold: Evidence = { ...multipath, arrayUuid: undefined, reference: undefined };
+  assertEquals(
+    verdicts([
+      untold,
+      withSuperblock(untold, { deviceUuid: "d1" }),
+      { ...withSuperblock(untold, { deviceUuid: undefined }), known: { hardware } },
+      { ...untold, known: undefined },
+    ]),
+    ["proven", "unproven", "unproven", "unproven"],
+  );
+});

@@ -1,5 +1,6 @@
 /** The machine, story by story. */
 import { assertEquals } from "@std/assert";
+import type { PathEvent } from "../../../daemons/mdmpd/machine_state.ts";
 import { TABLE } from "../../../daemons/mdmpd/machine_table.ts";
 import { DEAD, FOREIGN, HUNG, PROVEN, RESTORED, sight, World } from "./machine_world.ts";
 
@@ -220,6 +221,15 @@ Deno.test("a path that was half put back is not forgotten, here and by the next 
   next.see("U ").pass(0);
   assertEquals(next.news(), ["DegradedArray md0", "probe b"]);
   assertEquals(next.see("UU").news(), ["SpareActive b"]);
+});
+
+Deno.test("a path whose restoration fell silent may be out of the array, and is not forgotten", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.existing.add("b");
+  const silent: PathEvent = { type: "hung", reason: "no answer", unbound: true };
+  world.tell("b", PROVEN).see("U ").tell("b", silent).see("U ");
+  assertEquals(world.path("b").phase, "failed");
+  assertEquals(world.see("UF").path("b").unbound, false, "the array lists it after all");
 });
 
 Deno.test("arrays that come, go and change their identity are told", () => {

@@ -7,6 +7,7 @@ import {
   encodeMemory,
   knownOf,
   type Memory,
+  rememberFaults,
   rememberLearned,
   rememberPath,
 } from "../../../daemons/mdmpd/memory.ts";
@@ -114,4 +115,12 @@ Deno.test("decodeMemory refuses what is damaged", () => {
   for (const text of [...damaged, whole.replace('"sectors":100', '"sectors":"x"')]) {
     assertThrows(() => decodeMemory(text));
   }
+});
+
+Deno.test("rememberFaults keeps the faults of paths that are waited for, and of no other", () => {
+  const array = arrayMemory(memoryOf("held", "dead", "removed"), "u");
+  for (const path of array.paths.values()) path.faultSeen = true;
+  rememberFaults(array, new Map([["held", { faultSeen: false }], ["dead", { faultSeen: true }]]));
+  const faults = [...array.paths].map(([name, { faultSeen }]) => `${name} ${faultSeen}`);
+  assertEquals(faults, ["held false", "dead true", "removed false"]);
 });
