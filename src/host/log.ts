@@ -41,6 +41,8 @@ interface OpenOutput {
   readonly output: LogOutput;
   readonly sink: LogSink;
   bannerIsDue: boolean;
+  /** Messages that it could not take since the last one that it took. */
+  lost: number;
 }
 
 const LEVELS: Readonly<Record<LogPriority, LogLevel>> = {
@@ -89,7 +91,7 @@ function openOutputs({ outputs, identifier }: LogSettings): OpenOutput[] {
   try {
     for (const output of outputs) {
       const sink = openSink(output, identifier);
-      opened.push({ output, sink, bannerIsDue: true });
+      opened.push({ output, sink, bannerIsDue: true, lost: 0 });
     }
   } catch (error) {
     for (const { sink } of opened) sink.close();
@@ -188,8 +190,31 @@ function emit(record: LogRecord): void {
   for (const output of open) {
     if (entry.priority < output.output.level) continue;
     if (output.bannerIsDue) writeBanner(output, entry);
-    if (!output.sink.write(entry)) dropped++;
+    const isTaken = output.sink.write(entry);
+    if (!isTaken) dropped++;
+    if (output.output.destination === "file") tellOfLoss(output, isTaken, entry.timeMs);
   }
+}
+
+/** A file that takes nothing, as on a full disk, is mentioned in the other outputs; and in the file itself, once it takes again. */
+function tellOfLoss(output: OpenOutput, isTaken: boolean, timeMs: number): void {
+  const notice = (text: string): LogEntry => ({
+    timeMs,
+    priority: 3,
+    category: "log",
+    text,
+    fields: new Map(),
+  });
+  if (isTaken) {
+    if (output.lost > 0) {
+      output.sink.write(notice(`${output.lost} messages before the last are lost`));
+    }
+    output.lost = 0;
+    return;
+  }
+  if (output.lost++ > 0) return;
+  const text = `the log file "${output.output.argument}" takes no messages: is the disk full?`;
+  for (const other of open) if (other !== output) other.sink.write(notice(text));
 }
 
 function writeBanner(output: OpenOutput, { timeMs }: LogEntry): void {

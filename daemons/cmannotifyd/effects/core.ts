@@ -151,16 +151,16 @@ export class Core {
     const { values, facts } = this;
     this.history.began(notification);
     this.counters.ran(reason);
-    this.#log.info("notification {sequence}: {reason}{quorum}", {
-      sequence,
-      reason,
-      quorum: notification.quorate === undefined ? "" : ` quorum ${notification.quorate ? 1 : 0}`,
-    });
     this.runner.run({
       sequence,
       reason,
       environment: environmentOf(notification, facts, values),
       input: values.jsonOnStdin ? jsonOf(notification, facts) : null,
+    });
+    this.#log.info("notification {sequence}: {reason}{quorum}", {
+      sequence,
+      reason,
+      quorum: notification.quorate === undefined ? "" : ` quorum ${notification.quorate ? 1 : 0}`,
     });
   }
 }

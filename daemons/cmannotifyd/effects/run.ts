@@ -14,7 +14,7 @@ import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { CONTROL_SOCKET } from "../places.ts";
 import { RUNNER_ARGUMENT, runRunner } from "./runner.ts";
-import { configFileOf, configProblems, EXIT_FAILURE } from "./settings.ts";
+import { configFileOf, configProblems, EXIT_FAILURE, hasLog } from "./settings.ts";
 import { runDaemon } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 
@@ -41,8 +41,9 @@ function fail(error: unknown, handshake: ReadyHandshake, program: Program): numb
     ? (known ? error.message : error.stack ?? error.message)
     : String(error);
   if (text !== "") {
-    const onStderr = currentOutputs().some(({ destination }) => destination === "stderr");
-    if (currentOutputs().length > 0) logger("cmannotifyd").error("{text}", { text });
+    const onStderr = hasLog() &&
+      currentOutputs().some(({ destination }) => destination === "stderr");
+    if (hasLog()) logger("cmannotifyd").error("{text}", { text });
     if (!onStderr) writeText(STDERR, `${program.calledAs}: ${text}\n`);
     handshake.say(text);
   }

@@ -5,7 +5,7 @@
  * What can wake it: a script's time that is up · SIGCHLD · the daemon's messages, or its end: then the scripts of the running notification
  * are seen through, and the runner ends.
  */
-import { Errno } from "../../../ffi/errno.ts";
+import { Errno, strerror } from "../../../ffi/errno.ts";
 import {
   closeDescriptor,
   O_APPEND,
@@ -76,6 +76,8 @@ class Runner {
   #pid = 0;
   #wake: Timer | undefined;
   #isEnding = false;
+  /** So that a log that cannot be written is mentioned once. */
+  #takesLog = true;
 
   constructor(private readonly reactor: Reactor, fd: number) {
     this.#channel = new Channel(reactor, fd, {
@@ -224,9 +226,13 @@ class Runner {
   #noteInFile(line: string): void {
     if (this.#isSubstitute) return;
     const fd = this.#openLog();
-    if (fd < 0) return;
-    writeLine(fd, `${line}\n`);
-    closeDescriptor(fd);
+    const isTaken = fd >= 0 && writeLine(fd, `${line}\n`);
+    if (fd >= 0) closeDescriptor(fd);
+    if (!isTaken && this.#takesLog) {
+      const reason = fd < 0 ? strerror(-fd) : "is the disk full?";
+      this.#note("warn", `"${this.#settings?.logFile}" takes no lines: ${reason}`);
+    }
+    this.#takesLog = isTaken;
   }
 
   #note(level: "info" | "warn", text: string): void {

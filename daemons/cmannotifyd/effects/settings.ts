@@ -100,8 +100,16 @@ function outputsFor(settings: RunSettings, level: LogPriority): LogOutput[] {
   ];
 }
 
+let isLogging = false;
+
+/** Whether there is somebody to log to. */
+export function hasLog(): boolean {
+  return isLogging;
+}
+
 /** Begins logging. A log file that cannot be written is said elsewhere, and keeps no notification from its scripts. */
 export function openLog(settings: RunSettings): void {
+  isLogging = true;
   const level = settings.debug ? 1 : 2;
   const outputs = outputsFor(settings, level);
   const common = { identifier: manifest.name, level, filters: [], banner: () => [] } as const;

@@ -30,10 +30,11 @@ export async function missingForCluster(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A test that is skipped, saying so, where no cluster can be made. */
-export function clusterTest(name: string, body: () => Promise<void>): void {
-  if (missing !== undefined) console.log(`SKIPPED ${name}: ${missing}`);
-  Deno.test({ name, ignore: missing !== undefined, fn: body });
+/** A test that is skipped, saying so, where no cluster can be made or something else is in the way. */
+export function clusterTest(name: string, body: () => Promise<void>, unless = missing): void {
+  const reason = missing ?? unless;
+  if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
+  Deno.test({ name, ignore: reason !== undefined, fn: body });
 }
 const missing = await missingForCluster();
 

@@ -187,3 +187,19 @@ Deno.test("logger never waits for a standard error that nobody reads", async () 
   assert(Number(stdout) > 0);
   for (const line of lines) assert(line.endsWith(" of many that nobody reads"), line);
 });
+
+Deno.test("a log file on a full disk is mentioned in the other outputs, once", () => {
+  using full = new LogFile();
+  using other = new LogFile();
+  const file = { level: 1 as LogPriority, destination: "file" as const };
+  full.start({ outputs: [{ ...file, argument: "/dev/full" }, { ...file, argument: other.path }] });
+  const before = droppedMessages();
+  logger("a").error("1");
+  logger("a").error("2");
+  assertEquals(droppedMessages() - before, 2);
+  assertEquals(other.lines(), [
+    'warning : log : the log file "/dev/full" takes no messages: is the disk full?',
+    "error : a : 1",
+    "error : a : 2",
+  ]);
+});

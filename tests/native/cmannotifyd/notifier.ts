@@ -1,0 +1,216 @@
+/** The compiled cmannotifyd on a node of a cluster of real corosync daemons, and scripts that write down what they are told. */
+import { dirname, join } from "@std/path";
+import { build } from "../../../tasks/build.ts";
+import { eventually } from "../corosync/eventually.ts";
+import { Cluster, clusterTest, type Node, type Output } from "../corosync/cluster.ts";
+import { compiled } from "../virtlockd/c_program.ts";
+
+const here = new URL("./", import.meta.url);
+const SCRIPTS = "etc/cluster/cman-notify.d";
+const PATIENCE_MS = 60_000;
+
+/** One line of the recording script. */
+export interface Told {
+  /** When the script's first instruction ran, in seconds since the epoch. */
+  readonly at: number;
+  /** `CONFIG_UPDATE`, `TRY_SHUTDOWN` or `STATECHANGE 1`. */
+  readonly what: string;
+  /** Ids that were told as members, joined and left, `1 2 -3`; empty without extra_variables. */
+  readonly lists: string;
+  /** Told because corosync was reached. Only with extra_variables. */
+  readonly initial: boolean;
+  /** 0 without extra_variables. */
+  readonly sequence: number;
+}
+
+export interface NotifierOptions {
+  readonly config?: string;
+  readonly args?: readonly string[];
+  /** In place of `cmannotifyd ARGS`: a shell's command in which `$@` stands for that. */
+  readonly shell?: string;
+}
+
+/** Why a test that needs programs cannot be done on this machine, if so. */
+export async function lacks(...programs: string[]): Promise<string | undefined> {
+  for (const program of programs) {
+    if (await refuses(`command -v ${program}`) !== undefined) return `${program} is not installed`;
+  }
+  return undefined;
+}
+
+const withoutCompiler = await lacks("cc");
+
+/** A test with the daemon's place on a cluster of one, where corosync runs. `unless`: why it cannot be done here. */
+export function notifierTest(
+  name: string,
+  body: (notifier: Notifier) => Promise<void>,
+  unless?: string,
+): void {
+  clusterTest(name, async () => {
+    await using cluster = await Cluster.start(1);
+    await body(new Notifier(cluster.nodes[0]));
+  }, unless ?? withoutCompiler);
+}
+
+/** Why a test that has to do this cannot be done on this machine, if so. */
+export async function refuses(command: string): Promise<string | undefined> {
+  const done = new Deno.Command("sh", { args: ["-c", command], stdout: "null", stderr: "null" });
+  return (await done.output()).success ? undefined : `this machine refuses "${command}"`;
+}
+
+/** Lists of ids, separated by blanks, as one text: `1 2 3 +3` or `1 2 -3`. */
+export function listsText(members: string, joined: string, left: string): string {
+  const marked = (mark: string, ids: string): string => ids === "" ? "" : ` ${mark}${ids}`;
+  return `${members}${marked("+", joined)}${marked("-", left)}`;
+}
+
+function parse(line: string): Told {
+  const [at, what, members, joined, left, initial, sequence] = line.split("|");
+  const lists = listsText(members, joined, left);
+  return {
+    at: Number(at),
+    what: what.trim(),
+    lists,
+    initial: initial === "1",
+    sequence: Number(sequence),
+  };
+}
+
+let built: Promise<string> | undefined;
+
+/** The path of the executable, built where it is not up to date. */
+export function binary(): Promise<string> {
+  return built ??= build("cmannotifyd");
+}
+
+export class Notifier {
+  #process: Deno.ChildProcess | undefined;
+  #stderr: Promise<string> | undefined;
+
+  constructor(readonly node: Node) {}
+
+  /** A file of the node, such as `run/told`. */
+  path(name: string): string {
+    return join(this.node.folder, name);
+  }
+
+  /** Writes a file of the node; a script's name stands for itself. */
+  async write(name: string, text: string, mode = 0o644): Promise<void> {
+    const path = this.path(name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, text);
+    await Deno.chmod(path, mode);
+  }
+
+  async script(name: string, text: string, mode = 0o755): Promise<void> {
+    await this.write(`${SCRIPTS}/${name}`, text, mode);
+  }
+
+  /** A script that writes down all that it is told: record.c. */
+  async record(name = "10-record"): Promise<void> {
+    await this.script(name, "");
+    await Deno.copyFile(await compiled("record", here), this.path(`${SCRIPTS}/${name}`));
+  }
+
+  /** Starts the daemon in the foreground, and waits until it serves. */
+  async start(
+    { config = "", args = [], shell = 'exec "$@"' }: NotifierOptions = {},
+  ): Promise<void> {
+    await this.write("etc/cluster/cmannotifyd.conf", config);
+    const program = [await binary(), "-f", ...args];
+    const command = ["sh", "-c", shell, "sh", ...program];
+    this.#process = this.node.spawn(command, { stderr: "piped" });
+    this.#stderr = new Response(this.#process.stderr).text();
+    await eventually("cmannotifyd serves", () => this.answers(), PATIENCE_MS);
+  }
+
+  async answers(): Promise<boolean> {
+    return (await this.ask("status")).success;
+  }
+
+  /** Runs the program on the node, such as with `status --json`. */
+  async ask(...args: string[]): Promise<Output> {
+    return await this.node.run(await binary(), ...args);
+  }
+
+  /** The daemon's pid, as the cluster's processes know it. */
+  async pid(): Promise<number> {
+    return Number(await Deno.readTextFile(this.path("run/cmannotifyd.pid")));
+  }
+
+  /** A file below /proc of the daemon's, or of its runner's. */
+  async proc(file: string, who: "daemon" | "runner" = "daemon"): Promise<string> {
+    const pid = who === "daemon" ? await this.pid() : await this.runnerPid();
+    return (await this.node.run("cat", `/proc/${pid}/${file}`)).stdout;
+  }
+
+  async runnerPid(): Promise<number> {
+    const pid = await this.pid();
+    const found = await this.node.run("cat", `/proc/${pid}/task/${pid}/children`);
+    return Number(found.stdout.trim());
+  }
+
+  async signal(name: string): Promise<void> {
+    await this.node.run("kill", `-${name}`, String(await this.pid()));
+  }
+
+  /** Waits until the daemon has ended; its exit code. */
+  async ended(): Promise<number> {
+    const status = await this.#process?.status;
+    return status?.code ?? -1;
+  }
+
+  /** Ends it; its exit code. */
+  async stop(): Promise<number> {
+    await this.signal("TERM");
+    return await this.ended();
+  }
+
+  /** All that it said on standard error, once it has ended. */
+  async stderr(): Promise<string> {
+    return await this.#stderr ?? "";
+  }
+
+  /** The daemon's own log file. */
+  async log(): Promise<string> {
+    return await this.text("log/cluster/cmannotifyd.log");
+  }
+
+  /** A file of the node; "" where there is none. */
+  async text(name: string): Promise<string> {
+    try {
+      return await Deno.readTextFile(this.path(name));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw error;
+    }
+  }
+
+  /** All that the recording script was told so far. */
+  async told(): Promise<Told[]> {
+    const lines = (await this.text("run/told")).split("\n");
+    return lines.slice(0, -1).map(parse);
+  }
+
+  /** The same as texts: `STATECHANGE 1 1 2 -3`. */
+  async toldTexts(): Promise<string[]> {
+    return (await this.told()).map(({ what, lists }) => `${what} ${lists}`.trim());
+  }
+
+  /** Waits until so many notifications were told, and no script runs or waits. */
+  async hasTold(count: number): Promise<void> {
+    const what = `node ${this.node.id} has told ${count} notifications`;
+    await eventually(what, async () => (await this.told()).length >= count, PATIENCE_MS);
+    await this.isQuiet();
+  }
+
+  /** Waits until no script runs or waits. */
+  async isQuiet(): Promise<void> {
+    await eventually("no notification waits", async () => {
+      const { stdout } = await this.ask("status", "--json");
+      if (stdout === "") return false;
+      const { queue, notifications } = JSON.parse(stdout);
+      return queue.length === 0 && (notifications.at(-1)?.done ?? true);
+    }, PATIENCE_MS);
+  }
+}
