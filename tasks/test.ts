@@ -105,11 +105,11 @@ async function main(): Promise<number> {
   await ensurePackages("the tests", packages);
   const cores = navigator.hardwareConcurrency;
   const resources = { cores, memoryBytes: Deno.systemMemoryInfo().available };
-  const { fast, heavy, rig } = groups((await testFiles()).filter(wanted), resources);
+  const { fast, heavy, waiting, rig } = groups((await testFiles()).filter(wanted), resources);
   const results = [
     ...await inParallel(Object.keys(allChecks).filter(wanted), cores, runNamedCheck),
     ...await runGroup(fast),
-    ...values.fast ? [] : await runGroup(heavy),
+    ...values.fast ? [] : (await Promise.all([runGroup(heavy), runGroup(waiting)])).flat(),
     ...values.fast ? [] : await runGroup(rig),
   ];
   showEnd(results);
