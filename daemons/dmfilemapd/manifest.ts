@@ -1,5 +1,6 @@
 /** What dmfilemapd is, takes and may do: the one list from which everything else about it is derived. */
 import type { Manifest } from "../../src/host/manifest.ts";
+import type { FollowMode } from "./arguments.ts";
 import {
   ABSORB_MAX,
   CREATES_PER_TURN,
@@ -264,3 +265,9 @@ export const manifest = {
   syscalls: SYSCALLS,
   otherSyscalls: "kill",
 } as const satisfies Manifest;
+
+/** What a running daemon may do: one that has its file open needs no other. */
+export function policyOf(mode: FollowMode): Manifest {
+  const paths = manifest.paths.filter(({ path }) => mode === "path" || path !== "/");
+  return { ...manifest, paths };
+}

@@ -17,7 +17,7 @@ import { describeSandbox, enterSandbox, isComplete } from "../../../src/host/san
 import { VERSION } from "../../../src/host/version.ts";
 import type { FollowArguments } from "../arguments.ts";
 import { Group } from "../group.ts";
-import { manifest } from "../manifest.ts";
+import { manifest, policyOf } from "../manifest.ts";
 import { type InstancePlaces, placesOf, RUN_DIRECTORY } from "../places.ts";
 import { runInBackground } from "./background.ts";
 import { Daemon, type DaemonParts, SIGNALS } from "./daemon.ts";
@@ -196,15 +196,14 @@ function assemble(
   return { reactor, watches, file, group, updater, metrics, voice, path, fd: inodeFd };
 }
 
-/** Gives up what the manifest does not list; what was got, in words. A daemon that has its file open needs no other. */
+/** Gives up what the manifest does not list; what was got, in words. */
 function confine({ sandbox, follow, program }: Start, voice: Voice): string {
   if (!sandbox) {
     voice.warn("No sandbox, as --no-sandbox says.");
     return "off (--no-sandbox)";
   }
-  const paths = manifest.paths.filter(({ path }) => follow.mode === "path" || path !== "/");
   const places = { run: RUN_DIRECTORY, program: dirname(program.path) };
-  const report = enterSandbox({ ...manifest, paths }, places);
+  const report = enterSandbox(policyOf(follow.mode), places);
   const words = describeSandbox(report);
   if (isComplete(report)) voice.debug(`sandbox: ${words}`);
   else voice.warn(`sandbox with gaps: ${words}`);
