@@ -16,6 +16,8 @@ export const DEFAULT_PROBE_TIMEOUT_S = 10;
 export const PROBE_TIMEOUT_MAX_S = 300;
 /** Beyond the deadline of its reads, how long a child may be silent before it is left alone: an open(2) or a write hangs. */
 export const CHILD_GRACE_MS = 5_000;
+/** How often a child that is silent is given that time again because it is running: the machine is slow. */
+export const CHILD_PATIENCE = 20;
 /** How long a child may take to say its first word: it touches no device before, but the machine may be slow. */
 export const CHILD_START_MS = 60_000;
 /** Paths that one child tests together. */

@@ -141,8 +141,17 @@ const stillDead: Cell = (path, context, event) => {
   wait(path, context, "failed");
 };
 
+/** The test did not come about, which says nothing of the path. */
+function isUntested(event: PathEvent): boolean {
+  return "untested" in event && event.untested === true;
+}
+
 const hang: Cell = (path, context, event) => {
-  path.faultSeen ||= !("untested" in event);
+  if (isUntested(event)) {
+    path.finding = reasonOf(event);
+    return wait(path, context, "failed");
+  }
+  path.faultSeen = true;
   path.hangs++;
   path.finding = reasonOf(event);
   if (path.hangs === 1) report(context, "PathProbeFailed", path, path.finding);
@@ -251,6 +260,10 @@ const suspect: Cell = (path, context, event) => {
 };
 
 const suspectHung: Cell = (path, context, event) => {
+  if (isUntested(event)) {
+    path.phase = "active";
+    return;
+  }
   path.hangs++;
   suspect(path, context, event);
 };

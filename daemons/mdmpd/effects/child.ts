@@ -8,8 +8,9 @@ import { makePipe, openProcess, spawn, waitForChild } from "../../../ffi/process
 import type { Program } from "../../../src/host/program.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
 import { STDERR } from "../../../src/host/standard.ts";
-import { CHILD_GRACE_MS, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
+import { CHILD_GRACE_MS, CHILD_PATIENCE, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
+import { readAttribute } from "./sysfs.ts";
 import { TESTER_ARGUMENT } from "./tester.ts";
 
 export interface ChildEvents {
@@ -21,11 +22,16 @@ export interface ChildEvents {
   idle(child: Child): void;
   /** How long it is kept while it has nothing to do. */
   idleMs(): number;
-  /** Its process has ended, and with it whatever hung. */
-  ended(child: Child): void;
+  /** Its process has ended, and with it whatever hung. `status`: as waitpid(2) has it. */
+  ended(child: Child, status: number): void;
 }
 
 const CHUNK_BYTES = 65_536;
+
+/** proc_pid_stat(5): the letter behind the name, which stands in parentheses and may hold others. */
+function isRunnable(pid: number): boolean {
+  return /^.*\) R/.test(readAttribute(`/proc/${pid}/stat`) ?? "");
+}
 
 export class Child {
   readonly pid: number;
@@ -42,6 +48,7 @@ export class Child {
   #timeoutMs = 0;
   #at = 0;
   #hasSpoken = false;
+  #patience = CHILD_PATIENCE;
   #silence: Timer | undefined;
   #isInputOpen = true;
 
@@ -89,6 +96,7 @@ export class Child {
   /** Hands over a batch; only when it is idle. Its pipe is empty then and takes all of it. */
   give(batch: Batch): void {
     this.reactor.cancel(this.#silence);
+    this.#patience = CHILD_PATIENCE;
     this.#timeoutMs = batch.timeoutMs;
     this.#at = 0;
     for (const job of batch.jobs) this.#open.set(job.id, job);
@@ -110,7 +118,14 @@ export class Child {
     const limitMs = !this.#hasSpoken
       ? CHILD_START_MS
       : (this.#at === 0 ? this.#timeoutMs : 0) + CHILD_GRACE_MS;
-    this.#silence = this.reactor.after(limitMs, () => this.#abandon());
+    this.#silence = this.reactor.after(limitMs, () => this.#silent());
+  }
+
+  /** One that is running, or waits for a processor, is slow, and will say something; one that sleeps does so in the kernel. */
+  #silent(): void {
+    const isSlow = isRunnable(this.pid) && this.#patience-- > 0;
+    if (isSlow) this.#expectWord();
+    else this.#abandon();
   }
 
   #abandon(): void {
@@ -169,11 +184,11 @@ export class Child {
     this.reactor.unwatch(this.#output);
     closeDescriptor(this.#pidFd);
     closeDescriptor(this.#output);
-    waitForChild(this.pid, true);
+    const { status } = waitForChild(this.pid, true);
     const left = [...this.#open.values()];
     this.#open.clear();
     this.dismiss();
     if (left.length > 0) this.events.abandoned(this, left, undefined);
-    this.events.ended(this);
+    this.events.ended(this, status);
   }
 }

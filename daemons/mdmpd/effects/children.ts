@@ -141,7 +141,8 @@ export class Children implements ChildEvents {
   }
 
   /** What the child was at hangs; the others are given to another child. */
-  abandoned(_child: Child, jobs: readonly Job[], at: Job | undefined): void {
+  abandoned({ pid }: Child, jobs: readonly Job[], at: Job | undefined): void {
+    this.#log.info("tester {pid} is left alone with {count} tests", { pid, count: jobs.length });
     for (const job of jobs) {
       const order = this.#orders.get(job.id);
       if (order === undefined) continue;
@@ -162,8 +163,9 @@ export class Children implements ChildEvents {
     return this.expectsMore() ? CHILD_LINGER_MS : CHILD_IDLE_MS;
   }
 
-  ended(child: Child): void {
+  ended(child: Child, status: number): void {
     this.#children.delete(child);
+    if (status !== 0) this.#log.error("a tester ended with wait status {status}", { status });
     for (const job of child.hung) this.released(job);
     this.#pumpSoon();
   }

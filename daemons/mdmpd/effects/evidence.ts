@@ -136,18 +136,23 @@ function sampleOffsets({ sectors }: Hardware): number[] {
   return [0, last, ...random.map(Math.floor)];
 }
 
-/** Reads the same blocks by two ways; those that differ are read again, since they may just have been written. */
+/**
+ * Reads the same blocks by two ways; those that differ are read again, since they may just have been written. Undefined where the other
+ * way fails, which says nothing of this one.
+ */
 function compare(
   a: DeviceRef,
   b: DeviceRef,
   hardware: Hardware,
   reading: Reading,
-): Comparison | undefined {
+): Comparison | Finding | undefined {
   let offsets = sampleOffsets(hardware);
   const counts = { equal: 0, telling: 0 };
   for (let i = 0; i < SAMPLE_TRIES && offsets.length > 0; i++) {
     const blocks = offsets.flatMap((offset) => [{ of: a, offset }, { of: b, offset }]);
     const results = readBlocks(blocks, reading);
+    const failure = failureOf(results.filter((_, k) => k % 2 === 0));
+    if (failure !== undefined) return failure;
     if (!results.every(isBlock)) return undefined;
     const differing = offsets.filter((_, k) => {
       const [mine, other] = [results[2 * k], results[2 * k + 1]];
@@ -187,6 +192,10 @@ function judgeSights(
   const reference = others.find(isSighting);
   const multipath = isMultipath(array);
   const hasSuperblock = array.metadata !== "none";
+  const comparison = !multipath || reference === undefined
+    ? undefined
+    : compare(path, references[index], candidate.hardware, reading);
+  if (comparison !== undefined && "verdict" in comparison) return comparison;
   const evidence: Evidence = {
     kind: multipath ? "multipath" : "members",
     arrayUuid: isUuid(array.uuid) ? array.uuid : undefined,
@@ -196,9 +205,7 @@ function judgeSights(
     known,
     reference,
     lastEvents,
-    comparison: !multipath || reference === undefined
-      ? undefined
-      : compare(path, references[index], candidate.hardware, reading),
+    comparison,
     eventsCleared: multipath || reference === undefined
       ? undefined
       : clearedBefore(references[index], reference, reading),

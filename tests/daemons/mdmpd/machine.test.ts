@@ -104,6 +104,17 @@ Deno.test("a path that hangs is tried twice, then waited for", () => {
   assertEquals(world.news().includes("probe b"), true);
 });
 
+Deno.test("a test that did not come about says nothing of the path, and is repeated", () => {
+  const untested: PathEvent = { type: "hung", reason: "no processes left", untested: true };
+  const world = new World({ standbyIntervalMs: 60_000 }).see("UU").pass(60_000);
+  world.tell("b", untested).see("UF").pass(100);
+  assertEquals(world.path("b").suspectMs, undefined);
+  for (let i = 0; i < 5; i++) world.tell("b", untested).pass(15_000);
+  assertEquals([world.path("b").hangs, world.path("b").faultSeen], [0, false]);
+  world.tell("b", DEAD).pass(15_000).tell("b", PROVEN);
+  assertEquals(world.news().at(-1), "restore b");
+});
+
 Deno.test("a path that fails soon after its return waits ever longer, and is called flapping", () => {
   const world = new World();
   world.see("UU");
