@@ -33,7 +33,7 @@ Deno.test("difference leaves exactly the extents covered", () => {
       const kept = members(held).filter(({ id }) => !remove.includes(id));
       assertEquals(sectors([...kept, ...create]), sectors(extents));
     }),
-    { seed: 1, numRuns: 3000 },
+    { seed: 1, numRuns: 10_000 },
   );
 });
 
@@ -46,7 +46,7 @@ Deno.test("difference creates nothing twice, nor where a kept region is", () => 
       assertEquals(sectors(create).size, total);
       assertEquals(sectors(create).isDisjointFrom(sectors(kept)), true);
     }),
-    { seed: 2, numRuns: 3000 },
+    { seed: 2, numRuns: 10_000 },
   );
 });
 
@@ -58,7 +58,7 @@ Deno.test("difference never removes a region that lies inside the file's space, 
       const outside = members(held).filter((one) => !sectors([one]).isSubsetOf(file));
       assertEquals([...remove].sort((a, b) => a - b), outside.map(({ id }) => id));
     }),
-    { seed: 3, numRuns: 3000 },
+    { seed: 3, numRuns: 10_000 },
   );
 });
 
@@ -69,7 +69,7 @@ Deno.test("difference is empty once it has been applied", () => {
       const kept = held.filter((_, id) => !remove.includes(id));
       assertEquals(difference(extents, members([...kept, ...create])), { create: [], remove: [] });
     }),
-    { seed: 4, numRuns: 2000 },
+    { seed: 4, numRuns: 10_000 },
   );
 });
 
@@ -97,7 +97,7 @@ Deno.test("disjoint gives every sector to one extent", () => {
       assertEquals(parts.reduce((sum, { length }) => sum + length, 0), sectors(extents).size);
       assertEquals(parts.every((one, i) => i === 0 || endOf(parts[i - 1]) <= one.start), true);
     }),
-    { seed: 5, numRuns: 2000 },
+    { seed: 5, numRuns: 10_000 },
   );
 });
 
