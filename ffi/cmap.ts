@@ -153,6 +153,12 @@ const notifyFn = once(() =>
 
 /** Values are configuration: texts of some hundred bytes. */
 const VALUE_MAX_BYTES = 4_096;
+/** Where get() has values put: one at a time, and copied at once. */
+const got = {
+  value: new Uint8Array(VALUE_MAX_BYTES),
+  length: new BigUint64Array(1),
+  type: new Uint32Array(1),
+};
 
 export class Cmap extends Connection {
   readonly #handlers: bigint[] = [];
@@ -164,9 +170,8 @@ export class Cmap extends Connection {
 
   /** A key's value, or undefined where there is no such key. Throws CorosyncError. */
   get(key: string): CmapValue | undefined {
-    const value = new Uint8Array(VALUE_MAX_BYTES);
-    const length = new BigUint64Array([BigInt(value.length)]);
-    const type = new Uint32Array(1);
+    const { value, length, type } = got;
+    length[0] = BigInt(VALUE_MAX_BYTES);
     const code = cmap.cmap_get(
       this.handle,
       cString(key),

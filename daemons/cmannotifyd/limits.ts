@@ -25,5 +25,7 @@ export const REALTIME_PRIORITY = 99;
 export const OOM_SCORE = -941;
 /** When memory that only the start needed is given back. */
 export const RELEASE_AFTER_MS = 200;
+/** And after so many notifications. */
+export const RELEASE_EVERY = 256;
 /** How long the service manager's status line may lag behind. */
 export const STATUS_EVERY_MS = 250;

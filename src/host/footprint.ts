@@ -17,3 +17,24 @@ export function releaseStartupCode(): void {
     if (!(error instanceof Errno)) throw error;
   }
 }
+
+/**
+ * Work brings code in, too. Gives it back when there is nothing to do: the first time, which had most to compile, and then not each
+ * time, since what comes next would wait for it.
+ */
+export class WorkRelease {
+  #done: number;
+
+  /** `every`: pieces of work after which it is worth it. */
+  constructor(private readonly every: number) {
+    this.#done = every;
+  }
+
+  /** A piece of work is done; `isIdle`: and there is no other. */
+  did(isIdle: boolean): void {
+    this.#done++;
+    if (!isIdle || this.#done < this.every) return;
+    this.#done = 0;
+    releaseStartupCode();
+  }
+}

@@ -1,7 +1,9 @@
 /** The machine among its effects: performs what it wants done, and tells it what happens. */
 import { CorosyncError } from "../../../ffi/corosync.ts";
+import { WorkRelease } from "../../../src/host/footprint.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
+import { RELEASE_EVERY } from "../limits.ts";
 import { initialState, step } from "../machine.ts";
 import type { Action, Event, State } from "../machine_state.ts";
 import {
@@ -37,7 +39,9 @@ export class Core {
   readonly #log: Logger = logger("cmannotifyd");
   readonly #corosync: Corosync;
   readonly #events: Event[] = [];
+  readonly #release = new WorkRelease(RELEASE_EVERY);
   #isStepping = false;
+  #areFactsDue = false;
 
   constructor(
     private readonly reactor: Reactor,
@@ -62,7 +66,7 @@ export class Core {
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         this.counters.seen(next.type);
-        if (next.type === "reloaded") this.#readFacts();
+        if (next.type === "reloaded") this.#planFacts();
         for (const action of step(this.state, next, Date.now())) this.#perform(action);
       }
     } finally {
@@ -85,7 +89,8 @@ export class Core {
         else this.#log.info("{text}", message);
         return;
       case "done":
-        return this.tell({ type: "scriptsDone", sequence: message.sequence });
+        this.tell({ type: "scriptsDone", sequence: message.sequence });
+        return this.#release.did(this.state.running === undefined);
     }
   }
 
@@ -136,8 +141,15 @@ export class Core {
     }
   }
 
-  /** A reload may have brought other names. */
+  /** A reload may have brought other names. Corosync has just spoken, so it will answer; once for many reloads. */
+  #planFacts(): void {
+    if (!this.#areFactsDue) this.reactor.defer(() => this.#readFacts());
+    this.#areFactsDue = true;
+  }
+
   #readFacts(): void {
+    this.#areFactsDue = false;
+    if (this.state.phase !== "up") return;
     try {
       this.facts = this.#corosync.facts();
     } catch (error) {

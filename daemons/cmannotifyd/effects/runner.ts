@@ -29,10 +29,10 @@ import {
   SIGQUIT,
   SIGTERM,
 } from "../../../ffi/signal.ts";
-import { releaseStartupCode } from "../../../src/host/footprint.ts";
+import { releaseStartupCode, WorkRelease } from "../../../src/host/footprint.ts";
 import { writeLine } from "../../../src/host/log_line.ts";
 import { EPOLLIN, Reactor, type Timer } from "../../../src/host/reactor.ts";
-import { OOM_SCORE, REALTIME_PRIORITY, RELEASE_AFTER_MS } from "../limits.ts";
+import { OOM_SCORE, REALTIME_PRIORITY, RELEASE_AFTER_MS, RELEASE_EVERY } from "../limits.ts";
 import { IDLE, type RunnerAction, type RunnerEvent, runnerStep } from "../runner_machine.ts";
 import {
   decodeDown,
@@ -59,6 +59,7 @@ const LOG_MODE = 0o644;
 export function runRunner(): void {
   blockSignals(SIGNALS);
   setCloseOnExec(RUNNER_DESCRIPTOR, true);
+  setNonBlocking(RUNNER_DESCRIPTOR); // a service manager's connection is not
   const reactor = new Reactor();
   new Runner(reactor, RUNNER_DESCRIPTOR);
   reactor.after(RELEASE_AFTER_MS, releaseStartupCode);
@@ -73,6 +74,7 @@ class Runner {
   #settings: RunnerSettings | undefined;
   #request: RunRequest | undefined;
   #isSubstitute = false;
+  readonly #release = new WorkRelease(RELEASE_EVERY);
   #pid = 0;
   #wake: Timer | undefined;
   #isEnding = false;
@@ -153,6 +155,7 @@ class Runner {
         return this.#say({ ...action, sequence });
       case "done":
         this.#say(action);
+        this.#release.did(true);
         return this.#isEnding ? this.reactor.stop() : undefined;
       case "wakeAfter":
         this.#wake = this.reactor.after(action.delayMs, () => this.#tell({ type: "timeUp" }));

@@ -150,6 +150,23 @@ export class Notifier {
     return Number(found.stdout.trim());
   }
 
+  /** What the control socket answers to `metrics`, its first line included. */
+  async metrics(): Promise<string> {
+    using connection = await Deno.connect({
+      transport: "unix",
+      path: this.path("run/cmannotifyd.control"),
+    });
+    await connection.write(new TextEncoder().encode("metrics\n"));
+    await connection.closeWrite();
+    return await new Response(connection.readable).text();
+  }
+
+  /** Memory in use, in MB of 10^6 bytes. */
+  async residentMegabytes(who: "daemon" | "runner"): Promise<number> {
+    const kilobytes = /^VmRSS:\s*(\d+)/m.exec(await this.proc("status", who))?.[1];
+    return Number(kilobytes) * 1024 / 1e6;
+  }
+
   async signal(name: string): Promise<void> {
     await this.node.run("kill", `-${name}`, String(await this.pid()));
   }

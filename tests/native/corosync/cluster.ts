@@ -55,6 +55,11 @@ function corosyncConf(folder: string, nodes: number, node: number, provider: boo
   ].join("\n");
 }
 
+/** Members as clients are told of them; without a provider, as the nodes have agreed upon them. */
+const REPORTED = /\[QUORUM\] Members\[\d+\]: ?([\d ]*)/g;
+const AGREED =
+  /\[QUORUM\] Sync members\[\d+\]: ?([\d ]*)\n(?:(?!.*Sync members).*\n)*?.*Completed service sync/g;
+
 export class Node {
   #corosync: Deno.ChildProcess | undefined;
 
@@ -128,7 +133,8 @@ export class Node {
   /** Waits until the members are these, and corosync has told its clients. */
   async hasMembers(...ids: number[]): Promise<void> {
     await eventually(`node ${this.id} sees ${ids.join(" ")}`, async () => {
-      const lists = [...(await this.log()).matchAll(/\[QUORUM\] Members\[\d+\]: ?([\d ]*)/g)];
+      const log = await this.log();
+      const lists = [...log.matchAll(this.cluster.provider ? REPORTED : AGREED)];
       return lists.at(-1)?.[1].trim() === ids.join(" ");
     });
   }
@@ -149,6 +155,8 @@ export class Cluster {
     count: number,
     private readonly lab: Deno.ChildProcess,
     private readonly leader: number,
+    /** Whether there is a quorum provider. */
+    readonly provider: boolean,
   ) {
     this.nodes = Array.from({ length: count }, (_, i) => new Node(this, i + 1));
   }
@@ -162,7 +170,7 @@ export class Cluster {
       stdin: "piped",
       stdout: "piped",
     }).spawn();
-    const cluster = new Cluster(folder, count, lab, await leaderOf(lab));
+    const cluster = new Cluster(folder, count, lab, await leaderOf(lab), provider);
     for (const node of cluster.nodes) {
       const conf = corosyncConf(folder, count, node.id, provider);
       await Deno.writeTextFile(node.configFile, conf);
