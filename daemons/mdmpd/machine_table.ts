@@ -147,10 +147,7 @@ function isUntested(event: PathEvent): boolean {
 }
 
 const hang: Cell = (path, context, event) => {
-  if (isUntested(event)) {
-    path.finding = reasonOf(event);
-    return wait(path, context, "failed");
-  }
+  if (isUntested(event)) return wait(path, context, "failed");
   path.faultSeen = true;
   path.hangs++;
   path.finding = reasonOf(event);

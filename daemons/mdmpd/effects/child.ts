@@ -47,7 +47,8 @@ export class Child {
   #text = "";
   #timeoutMs = 0;
   #at = 0;
-  #hasSpoken = false;
+  /** Messages so far. */
+  #heard = 0;
   #patience = CHILD_PATIENCE;
   #silence: Timer | undefined;
   #isInputOpen = true;
@@ -86,7 +87,7 @@ export class Child {
 
   /** It has not said its first word yet. */
   get isStarting(): boolean {
-    return !this.#hasSpoken;
+    return this.#heard === 0;
   }
 
   get isBusy(): boolean {
@@ -115,14 +116,20 @@ export class Child {
   /** How long it may be silent: long while it waits for reads, short while it is to open or to write something. */
   #expectWord(): void {
     this.reactor.cancel(this.#silence);
-    const limitMs = !this.#hasSpoken
+    const limitMs = this.isStarting
       ? CHILD_START_MS
       : (this.#at === 0 ? this.#timeoutMs : 0) + CHILD_GRACE_MS;
     this.#silence = this.reactor.after(limitMs, () => this.#silent());
   }
 
-  /** One that is running, or waits for a processor, is slow, and will say something; one that sleeps does so in the kernel. */
+  /**
+   * One that is running, or waits for a processor, is slow, and will say something; one that sleeps does so in the kernel. And it may be
+   * ourselves who were slow: then what it said is still in the pipe.
+   */
   #silent(): void {
+    const heard = this.#heard;
+    this.#read();
+    if (this.#heard > heard || this.isLeaving) return;
     const isSlow = isRunnable(this.pid) && this.#patience-- > 0;
     if (isSlow) this.#expectWord();
     else this.#abandon();
@@ -152,7 +159,7 @@ export class Child {
   #take(line: string): void {
     const message = parseMessage(line);
     if (message === undefined || this.isLeaving) return;
-    this.#hasSpoken = true;
+    this.#heard++;
     if ("at" in message) this.#at = message.at;
     if ("id" in message) this.#answered(message);
     if ("done" in message) this.#done();

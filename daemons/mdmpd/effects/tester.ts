@@ -39,13 +39,15 @@ function answer(id: number, type: Answer["type"], reason?: string): void {
   say(reason === undefined ? { id, type } : { id, type, reason });
 }
 
-/** What is found of a path, in the machine's words. */
+/** A verdict in the machine's words. */
+function answerTo(verdict: Finding["verdict"]): Answer["type"] {
+  return verdict === "proven" || verdict === "dead" || verdict === "hung" ? verdict : "refused";
+}
+
 function answerFinding({ id }: Job, finding: Finding, name?: string): void {
-  const { verdict } = finding;
-  if (verdict === "proven") {
-    say(name === undefined ? { id, type: verdict } : { id, type: verdict, name });
-  } else if (verdict === "dead" || verdict === "hung") answer(id, verdict, finding.reason);
-  else answer(id, "refused", finding.reason);
+  const type = answerTo(finding.verdict);
+  if (finding.verdict !== "proven") answer(id, type, finding.reason);
+  else say(name === undefined ? { id, type } : { id, type, name });
 }
 
 function answerRestoration(
@@ -143,7 +145,10 @@ function restoreAll(jobs: readonly PathJob[], timeoutMs: number): void {
   blockSignals([SIGTERM, SIGINT, SIGHUP]);
   const begun: PathJob[] = [];
   examineAll(jobs, readingFor(timeoutMs, jobs), (job, finding) => {
-    if (finding.verdict !== "proven") return answerFinding(job, finding);
+    // Another tester, which was given up, may have taken it out of the array.
+    if (finding.verdict !== "proven") {
+      return answerRestoration(job, answerTo(finding.verdict), finding.reason);
+    }
     say({ at: job.id });
     const refusal = putBack(job, readingFor(timeoutMs, [job]));
     if (refusal === undefined) begun.push(job);

@@ -111,7 +111,9 @@ Deno.test("a test that did not come about says nothing of the path, and is repea
   assertEquals(world.path("b").suspectMs, undefined);
   for (let i = 0; i < 5; i++) world.tell("b", untested).pass(15_000);
   assertEquals([world.path("b").hangs, world.path("b").faultSeen], [0, false]);
-  world.tell("b", DEAD).pass(15_000).tell("b", PROVEN);
+  world.tell("b", FOREIGN).pass(15_000).tell("b", untested).pass(15_000).tell("b", FOREIGN);
+  assertEquals(world.news().filter((line) => line === "PathRefused b").length, 1);
+  world.pass(15_000).tell("b", DEAD).pass(15_000).tell("b", PROVEN);
   assertEquals(world.news().at(-1), "restore b");
 });
 
