@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { benchDmfilemapd } from "./bench/dmfilemapd.ts";
+import { benchMdmpd } from "./bench/mdmpd.ts";
 import type { BenchOptions } from "./bench/options.ts";
 import { benchVirtlockd } from "./bench/virtlockd.ts";
 import { wholeNumber } from "./rig/scenario.ts";
@@ -14,6 +15,7 @@ import { runTask } from "./toolchain.ts";
 const benches: Readonly<Record<string, (options: BenchOptions) => Promise<boolean>>> = {
   virtlockd: benchVirtlockd,
   dmfilemapd: benchDmfilemapd,
+  mdmpd: benchMdmpd,
 };
 
 function readOptions(): { daemons: readonly string[]; options: BenchOptions } {
