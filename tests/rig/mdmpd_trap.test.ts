@@ -1,6 +1,6 @@
 import { scenarioTest } from "./helpers/scenario_test.ts";
 
 await scenarioTest(
-  "a foreign disk in a failed path's place is never touched, and the right one is put back",
+  "whatever lies in a failed path's place is left alone unless it is the path",
   "mdmpd_trap",
 );

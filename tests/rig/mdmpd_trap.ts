@@ -1,81 +1,214 @@
-/** A foreign or damaged disk in a failed path's place is never touched; the right one is put back */
-// rig: limit=400 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
-import { check, equal, eventually, figure, sh } from "../../tasks/rig/guest/guest.ts";
+/** Whatever may lie in a failed path's place is left alone unless it is the path: foreign, blank, copied, cut, protected, half dead, hanging */
+// rig: limit=600 memory=1G daemon=mdmpd needs=dmsetup
+import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
+import { inTime, isFaulty, isInUse, Mdmpd, record } from "./helpers/md.ts";
 import {
-  createMultipath,
-  DiskPath,
-  fail,
-  isInUse,
-  Mdmpd,
-  ramDisks,
-  read,
-  record,
-} from "./helpers/md.ts";
+  DATA_BYTES,
+  DEAD,
+  exchange,
+  lineTo,
+  placeOf,
+  SLICE_SECTORS,
+  type SliceArray,
+  Slices,
+} from "./helpers/md_slices.ts";
 
 const INTERVAL_S = 2;
-const MEBIBYTES = 32;
-sh("modprobe multipath && modprobe loop");
-// Without a name of any kind, what is on them has to tell.
-const [disk, foreign, old, blank] = ramDisks(4, MEBIBYTES);
-const [a, b] = [new DiskPath("pa", disk), new DiskPath("pb", disk)];
-createMultipath("md0", [b, a]);
-sh("head -c 4M /dev/urandom > /run/pattern");
-sh("dd if=/run/pattern of=/dev/md0 bs=1M oflag=direct 2>&1");
-sh(`dd if=${disk.device} of=${old.device} bs=1M oflag=direct 2>&1`);
+const TIMEOUT_S = 2;
+const DELAY_MS = 30_000;
+/** Emulated processors, and others beside us. */
+const SLOWNESS_S = 90;
+const HALF = SLICE_SECTORS / 2;
 
-// An array of another disk, as like ours as mdadm can make it.
-const others = [new DiskPath("fa", foreign), new DiskPath("fb", foreign)];
-createMultipath("md9", others);
-sh("mdadm --stop /dev/md9 2>&1");
-for (const path of others) sh(`dmsetup remove ${path.name}`);
-
-const daemon = await Mdmpd.started("--interval", String(INTERVAL_S));
-const sandbox = daemon.status()?.sandbox ?? "";
-check("the daemon is confined", sandbox.includes("seccomp: "), sandbox);
-
-check("the path that carries the I/O fails", await fail("md0", a), record("md0"));
-check("a read by the other path works", read("md0", 5));
-check("the path is found dead", await daemon.says("PathProbeFailed /dev/md0", 10));
-
-/** Leads the failed path elsewhere and sees that nobody falls for it. */
-async function isRefused(what: string, lead: () => void, reason: string): Promise<void> {
-  const mark = daemon.text().length;
-  lead();
-  const isSaid = await daemon.says(reason, 15, mark);
-  await new Promise((resolve) => setTimeout(resolve, 2.5 * INTERVAL_S * 1000));
-  const said = daemon.text().slice(mark).split("\n").filter((line) => line.includes(reason));
-  check(`${what} is refused`, isSaid, daemon.text().slice(mark));
-  const loud = said.filter((line) => line.includes("PathRefused")).length;
-  check(`${what} is spoken of once, test after test`, loud === 1, said.join("\n"));
-  check(`${what} stays out`, !isInUse("md0", a), record("md0"));
+/** What lies in a failed path's place, and what the daemon is to say of it. */
+interface Trap {
+  readonly what: string;
+  readonly says: RegExp;
+  /** How often PathRefused is told: for each reason once, for what does not answer never. */
+  readonly refused: 0 | 1 | 2;
+  /** A dm table; `own` is the slice of the right disk, `other` one of the same size that nothing else uses. */
+  readonly table: (own: number, other: number) => string;
+  /** What else has to be done for it before. */
+  readonly prepare?: (own: number, other: number) => void;
+  readonly options?: string;
 }
 
-const before = foreign.digest();
-await isRefused("a disk of another array", () => a.lead(foreign), "belongs to array");
-equal("the foreign disk is as it was", before, foreign.digest());
-await isRefused("a blank disk", () => a.lead(blank), "no superblock");
-const oldBefore = old.digest();
-await isRefused("an exact copy of the disk", () => a.lead(old), "does not show through it");
-equal("the copy is as it was", oldBefore, old.digest());
-await isRefused("a smaller disk", () => a.lead(disk, disk.sectors - 8), "sectors instead of");
-await isRefused(
-  "a write-protected path",
-  () => a.lead(disk, disk.sectors, "--readonly"),
-  "write-protected",
+const elsewhere = (_: number, other: number): string => lineTo(other);
+const TRAPS: readonly Trap[] = [
+  {
+    what: "a disk of another array",
+    says: /belongs to array/,
+    refused: 1,
+    table: elsewhere,
+    prepare: (_, other) => slices.writeSuperblocks([other]),
+  },
+  { what: "a blank disk", says: /no superblock/, refused: 1, table: elsewhere },
+  {
+    what: "a copy from before the last writes",
+    says: /count of events|blocks differ/,
+    refused: 1,
+    table: elsewhere,
+  },
+  {
+    what: "an exact copy of the disk",
+    says: /does not show through it/,
+    // By the mark that md makes, and from then on by the count of events, which the copy has not got.
+    refused: 2,
+    table: elsewhere,
+    prepare: (own, other) => slices.copy(own, other),
+  },
+  {
+    what: "a smaller disk",
+    says: /sectors instead of/,
+    refused: 1,
+    table: (own) => lineTo(own, SLICE_SECTORS - 8),
+  },
+  {
+    what: "a write-protected path",
+    says: /write-protected/,
+    refused: 1,
+    table: (own) => lineTo(own),
+    options: "--readonly",
+  },
+  {
+    what: "a disk that reads wrongly",
+    says: /wrong checksum/,
+    refused: 1,
+    table: (own) => `0 ${SLICE_SECTORS} flakey ${placeOf(own)} 0 3600 5 corrupt_bio_byte 200 r 7 0`,
+  },
+  {
+    what: "a disk that ends before it says",
+    says: /blocks differ|Input\/output error/,
+    refused: 1,
+    table: () => `0 ${SLICE_SECTORS} linear /dev/loop0 0`,
+    prepare: (own) => {
+      Deno.writeFileSync("/run/cut", slices.contents(own));
+      sh("losetup /dev/loop0 /run/cut && truncate -s 1536K /run/cut");
+    },
+  },
+  {
+    what: "a disk that works by halves",
+    says: /Input\/output error/,
+    refused: 0,
+    table: (own) => `${lineTo(own, HALF)}\n${HALF} ${HALF} error`,
+  },
+  {
+    what: "a disk that answers too late",
+    says: /no answer in/,
+    refused: 0,
+    table: (own) => `0 ${SLICE_SECTORS} delay ${placeOf(own)} ${DELAY_MS}`,
+  },
+  {
+    what: "a disk that never answers",
+    says: /no answer in/,
+    refused: 0,
+    table: (own) => lineTo(own),
+  },
+];
+const STALE = TRAPS.findIndex(({ what }) => what.includes("before the last"));
+const HANGING = TRAPS.findIndex(({ what }) => what.includes("never"));
+
+sh("modprobe -a dm-flakey dm-delay loop");
+const slices = new Slices(TRAPS.length, TRAPS.length);
+const arrays = slices.arrays.map((array, i) => ({
+  ...array,
+  trap: TRAPS[i],
+  other: TRAPS.length + i,
+  path: slices.inUse(array),
+}));
+slices.copy(STALE, arrays[STALE].other);
+const pattern = crypto.getRandomValues(new Uint8Array(65_536));
+const data = new Uint8Array(DATA_BYTES).map((_, i) => pattern[i % pattern.length] ^ (i >> 16));
+for (const { md } of arrays) {
+  using file = Deno.openSync(`/dev/${md}`, { write: true });
+  for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+  file.syncSync();
+}
+
+Deno.writeTextFileSync("/run/mdmpd.conf", `probe_timeout = ${TIMEOUT_S}\n`);
+const daemon = await Mdmpd.started("--config", "/run/mdmpd.conf", "--interval", `${INTERVAL_S}`);
+exchange(arrays.map(({ path }) => ({ path, table: DEAD })));
+sh("echo 1 > /proc/sys/vm/drop_caches");
+slices.readAll();
+check(
+  "the paths that carry the I/O fail",
+  await inTime(SLOWNESS_S, () => arrays.every(({ md, path }) => isFaulty(md, path))),
 );
+const dead = (): number => daemon.events("PathProbeFailed").length;
+check("all are found dead", await inTime(SLOWNESS_S, () => dead() === arrays.length), `${dead()}`);
 
-const half = disk.sectors / 2;
-a.table(`0 ${half} linear ${disk.device} 0\n${half} ${half} error`);
+/** What is said of an array's failed path from a length of the log on. */
+function said({ md, path }: SliceArray & { path: { kernelName: string } }, mark: number): string[] {
+  const [tested, told] = [`${path.kernelName} of ${md}: `, `/dev/${md} /dev/${path.kernelName}: `];
+  return daemon.text().slice(mark).split("\n")
+    .filter((line) => line.includes(tested) || line.includes(told));
+}
+
+for (const { trap, slice, other } of arrays) trap.prepare?.(slice, other);
+const before = arrays.map(({ other }) => slices.contents(other));
 const mark = daemon.text().length;
-check("a disk that works by halves is dead", await daemon.says("Input/output", 10, mark));
-check("a disk that works by halves stays out", !isInUse("md0", a), record("md0"));
+exchange(
+  arrays.filter((_, i) => i !== HANGING).map(({ trap, path, slice, other }) => ({
+    path,
+    table: trap.table(slice, other),
+    options: trap.options ?? "",
+  })),
+);
+// Its new table comes into force when it is resumed.
+const { path: hanging, slice } = arrays[HANGING];
+sh(
+  `dmsetup reload ${hanging.name} --table "${lineTo(slice)}" &&
+   dmsetup suspend --noflush --nolockfs ${hanging.name}`,
+);
+type Failed = typeof arrays[number];
+const isSaid = (array: Failed): boolean =>
+  said(array, mark).some((line) => array.trap.says.test(line));
+const isAgain = ({ md, path }: Failed): boolean => isInUse(md, path);
 
-const began = performance.now();
-a.lead(disk);
-check("the right disk is put back", await eventually(20, () => isInUse("md0", a)), record("md0"));
-figure("from healed to in use", (performance.now() - began) / 1000, "s");
-sh("dd if=/dev/md0 of=/run/back bs=1M count=4 iflag=direct 2>&1");
-equal("the data are what was written", sh("sha256sum < /run/pattern"), sh("sha256sum < /run/back"));
-figure("the daemon ends", await daemon.stop(), "s");
-check("the array can be stopped", sh("mdadm --stop /dev/md0 2>&1").includes("stopped"));
+/** Checks something of each array, once it holds of all or the time is over. */
+async function checkEach(
+  name: (what: string) => string,
+  holds: (array: Failed) => boolean,
+): Promise<void> {
+  await inTime(SLOWNESS_S, () => arrays.every(holds));
+  for (const array of arrays) {
+    const isTrue = holds(array);
+    check(name(array.trap.what), isTrue, isTrue ? "" : said(array, mark).join("\n"));
+  }
+}
+
+await checkEach((what) => `${what} is recognised`, isSaid);
+const refused = arrays.filter(({ trap }) => trap.refused > 0);
+const tests = (): number =>
+  Math.min(
+    ...refused.map((array) =>
+      said(array, mark).filter((line) => line.includes("mdmpd.core")).length
+    ),
+  );
+const from = tests();
+check("all are tested again and again", await inTime(SLOWNESS_S, () => tests() >= from + 2));
+for (const array of arrays) {
+  const { trap, md, path } = array;
+  const loud = said(array, mark).filter((line) => line.includes("PathRefused"));
+  equal(`${trap.what} is told loudly, and not too often`, trap.refused, loud.length);
+  check(`${trap.what} stays out`, !isInUse(md, path), record(md));
+}
+const after = arrays.map(({ other }) => slices.contents(other));
+const changed = arrays.filter((_, i) => after[i].some((byte, at) => byte !== before[i][at]));
+equal("nothing was written to any other disk", [], changed.map(({ trap }) => trap.what));
+
+sh(`dmsetup resume ${hanging.name}`);
+exchange(arrays.map(({ path, slice }) => ({ path, table: lineTo(slice) })));
+const healed = uptime();
+await checkEach((what) => `the right one in the place of ${what} is put back`, isAgain);
+figure("from healed to all in use", uptime() - healed, "s");
+sh("echo 1 > /proc/sys/vm/drop_caches");
+const damaged = arrays.filter(({ md }) => {
+  const found = Deno.readFileSync(`/dev/${md}`);
+  return found.length !== data.length || found.some((byte, at) => byte !== data[at]);
+});
+equal("the data are what was written", [], damaged.map(({ trap }) => trap.what));
+figure("from SIGTERM to the end", await daemon.stop(), "s");
+slices.stop(slices.arrays[0]);
+check("an array can be stopped", record("md0") === "");
 daemon.show();

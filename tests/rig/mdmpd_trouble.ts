@@ -1,10 +1,11 @@
-/** A hanging path delays no other; the last path; an operator's hand; kill and restart; stop and assemble meanwhile */
-// rig: limit=500 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
-import { check, equal, eventually, figure, note, sh } from "../../tasks/rig/guest/guest.ts";
+/** Hanging and dying paths in every order: standby, last, hung; an operator's hand; kill and restart; stop and assemble in mid-test */
+// rig: limit=400 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
+import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import {
   createMultipath,
   DiskPath,
   fail,
+  inTime,
   isFaulty,
   isInUse,
   Mdmpd,
@@ -14,121 +15,171 @@ import {
 } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
-const SLOWNESS_S = 20;
-sh("modprobe multipath");
-const disks = ramDisks(2, 32);
-const arrays = disks.map((disk, i) => {
+/** Emulated processors, and others beside us. */
+const SLOWNESS_S = 60;
+const sleep = (seconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+sh("modprobe multipath && modprobe dm-delay");
+const arrays = ramDisks(2, 16).map((disk, i) => {
   const paths = [new DiskPath(`p${i}a`, disk), new DiskPath(`p${i}b`, disk)] as const;
   createMultipath(`md${i}`, [paths[1], paths[0]]);
-  return { md: `md${i}`, paths };
+  return { md: `md${i}`, disk, paths };
 });
-const [{ paths: [a0, b0] }, { paths: [a1] }] = arrays;
-Deno.writeTextFileSync("/run/hook", '#!/bin/sh\necho "$@" >> /run/hook-events\n', { mode: 0o755 });
-const options = ["--interval", String(INTERVAL_S), "--program", "/run/hook"];
+const [{ paths: [a0, b0] }, { disk: disk1, paths: [a1, b1] }] = arrays;
+Deno.writeTextFileSync("/run/hook", '#!/bin/sh\necho "$# $*" >> /run/hook-events\n', {
+  mode: 0o755,
+});
+Deno.writeTextFileSync("/run/mdmpd.conf", `standby_interval = ${INTERVAL_S}\n`);
+const options = [
+  ...["--interval", `${INTERVAL_S}`, "--config", "/run/mdmpd.conf"],
+  ...["--check-standby", "--program", "/run/hook"],
+];
 let daemon = await Mdmpd.started(...options);
 
 async function isBack(md: string, path: DiskPath): Promise<boolean> {
-  return await eventually(INTERVAL_S + 2 + SLOWNESS_S, () => isInUse(md, path));
+  return await inTime(INTERVAL_S + 2 + SLOWNESS_S, () => isInUse(md, path));
 }
 
-// A hanging path, and another array's that heals meanwhile.
-await fail("md0", a0);
-await fail("md1", a1);
-check(
-  "both are found dead",
-  await daemon.says("PathProbeFailed /dev/md0", 15) &&
-    await daemon.says("PathProbeFailed /dev/md1", 15),
-);
-a0.heal();
-a0.hang();
-a1.heal();
-check("a hanging path does not delay another", await isBack("md1", a1), record("md1"));
-check("it is found to hang", await daemon.says("no answer in", 30));
-equal("a status is given meanwhile", 2, daemon.status()?.arrays.length);
-a0.resume();
-check("it is back when it answers again", await isBack("md0", a0), record("md0"));
+/** Fails a path under I/O, and waits until a test has found it dead. */
+async function failTested(md: string, path: DiskPath): Promise<boolean> {
+  const mark = daemon.text().length;
+  return await fail(md, path) &&
+    await daemon.says(`PathProbeFailed /dev/${md} /dev/${path.kernelName}`, SLOWNESS_S, mark);
+}
 
-// Killed while a path waits; the next one knows what the first one saw.
-const mark = daemon.text().length;
-await fail("md0", a0);
-check("it is found dead again", await daemon.says("PathProbeFailed /dev/md0", 20, mark));
-await new Promise((resolve) => setTimeout(resolve, 500));
-note(`killed in ${await daemon.stop("SIGKILL")} s`);
-a0.heal();
-daemon = await Mdmpd.started(...options);
-check(
-  "after kill and restart, the path is back",
-  await isBack("md0", a0),
-  record("md0") + daemon.text(),
-);
+/** A user's read that nothing has answered yet. */
+function readLater(md: string): Deno.ChildProcess {
+  const args = ["-c", `dd if=/dev/${md} of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null`];
+  return new Deno.Command("sh", { args }).spawn();
+}
 
-// An operator's own doing.
-sh(`mdadm /dev/md0 --fail ${a0.node} 2>&1`);
-check("a path that was failed by hand waits", await daemon.says("PathHeld /dev/md0", 15));
-await new Promise((resolve) => setTimeout(resolve, 3 * INTERVAL_S * 1000));
-check("it waits longer than a few tests", isFaulty("md0", a0), record("md0"));
-sh(`mdadm /dev/md0 --remove ${a0.node} 2>&1`);
-check(
-  "a path that was removed by hand is forgotten",
-  await daemon.says("PathRemoved /dev/md0", 15),
-);
-sh(`mdadm /dev/md0 --add ${a0.node} 2>&1`);
-check(
-  "and is seen when it comes back by hand",
-  await eventually(15, () => daemon.path("md0", a0)?.phase === "active"),
-);
+async function standby(): Promise<void> {
+  b0.kill();
+  check("a dead path in reserve is told", await daemon.says("StandbyFailed /dev/md0", SLOWNESS_S));
+  check("and left to md, which does not know", !isFaulty("md0", b0), record("md0"));
+  b0.heal();
+  check("as is its recovery", await daemon.says("PathAnswers /dev/md0", SLOWNESS_S));
+}
 
-// The last path: readers wait, nothing is marked, and another path that heals is let in.
-await fail("md0", a0);
-await daemon.says("PathProbeFailed /dev/md0", 15);
-b0.kill();
-const reader = new Deno.Command("sh", {
-  args: ["-c", "dd if=/dev/md0 of=/dev/null bs=4k count=1 iflag=direct 2>&1"],
-}).spawn();
-check("a dead last path is told", await daemon.says("LastPathSuspect /dev/md0", 30), record("md0"));
-const began = performance.now();
-b0.heal();
-const status = await reader.status;
-figure(
-  "from the last path's healing to the end of a waiting read",
-  (performance.now() - began) / 1000,
-  "s",
-);
-check("the waiting read succeeds", status.success);
-a0.heal();
-check("the other path comes back", await isBack("md0", a0), record("md0"));
+async function hanging(): Promise<void> {
+  check("two paths are found dead", await failTested("md0", a0) && await failTested("md1", a1));
+  a0.heal();
+  a0.hang();
+  a1.heal();
+  check("a hanging path does not delay another", await isBack("md1", a1), record("md1"));
+  check("it is found to hang", await daemon.says("no answer in", SLOWNESS_S));
+  equal("a status is given meanwhile", 2, daemon.status()?.arrays.length);
+  a0.resume();
+  check("it is back when it answers again", await isBack("md0", a0), record("md0"));
+}
 
-// Stop, and assemble again, while a path is being tested.
-await fail("md1", a1);
-await daemon.says("PathProbeFailed /dev/md1", 15);
-check(
-  "an array with a failed path can be stopped",
-  sh("mdadm --stop /dev/md1 2>&1").includes("stopped"),
-);
-check("its end is told", await daemon.says("DeviceDisappeared /dev/md1", 10));
-a1.heal();
-sh(`mdadm --assemble /dev/md1 ${arrays[1].paths.map(({ node }) => node).join(" ")} 2>&1`);
-check("its return is told", await daemon.says("NewArray /dev/md1", 10));
-check("all its paths are in use", await eventually(10, () => isInUse("md1", a1)), record("md1"));
+/** What the first daemon saw is known to the second one. */
+async function killed(): Promise<void> {
+  check("a path is found dead before the end", await failTested("md0", a0));
+  const state = (): string => Deno.readTextFileSync("/run/mdmpd/state.json");
+  check(
+    "which is written down",
+    await inTime(SLOWNESS_S, () => state().includes('"faultSeen":true')),
+  );
+  await daemon.stop("SIGKILL");
+  a0.heal();
+  const report = sh("mdmpd --once");
+  check("--once reports a path that works again", report.includes("this is a dry run"), report);
+  check("and leaves it where it is", isFaulty("md0", a0), record("md0"));
+  daemon = await Mdmpd.started(...options);
+  check("after kill -9 and restart, the path is back", await isBack("md0", a0), record("md0"));
+}
 
-check(
-  "the program has run for events",
-  await eventually(10, () => {
-    const events = sh("cat /run/hook-events");
-    return events.includes(`Fail /dev/md0 /dev/${a0.kernelName}`) &&
-      events.includes("DeviceDisappeared /dev/md1");
-  }),
-  sh("cat /run/hook-events; true"),
-);
+async function operator(): Promise<void> {
+  const mark = daemon.text().length;
+  sh(`mdadm /dev/md0 --fail ${a0.node} 2>&1`);
+  check("a path failed by hand waits", await daemon.says("PathHeld /dev/md0", SLOWNESS_S, mark));
+  await sleep(3 * INTERVAL_S);
+  check("it waits longer than a few tests", isFaulty("md0", a0), record("md0"));
+  a0.kill();
+  await daemon.says("PathProbeFailed /dev/md0", SLOWNESS_S, mark);
+  sh(`mdadm /dev/md0 --remove ${a0.node} 2>&1`);
+  check("one removed by hand is forgotten", await daemon.says("PathRemoved /dev/md0", SLOWNESS_S));
+  a0.heal();
+  await sleep(1);
+  await daemon.stop();
+  daemon = await Mdmpd.started(...options);
+  await sleep(2 * INTERVAL_S);
+  check("by the next daemon, too", !isInUse("md0", a0) && daemon.path("md0", a0) === undefined);
+  sh(`mdadm /dev/md0 --add ${a0.node} 2>&1`);
+  check(
+    "and is seen when it comes back by hand",
+    await inTime(SLOWNESS_S, () => daemon.path("md0", a0)?.phase === "active"),
+  );
+}
 
-// The end, in the middle of a test that hangs.
-await fail("md0", a0);
-a0.heal();
-a0.hang();
-await new Promise((resolve) => setTimeout(resolve, INTERVAL_S * 1000));
-const seconds = await daemon.stop();
-figure("SIGTERM in the middle of a test", seconds, "s");
-check("it ends at once, in the middle of a test", seconds < 2);
-a0.resume();
-check("reads work to the end", read("md0") && read("md1"));
+/** md never fails the last path: its thread repeats the request without end, and says so without end. */
+async function last(): Promise<void> {
+  sh("dmesg -n 1");
+  check("a path is found dead again", await failTested("md0", a0));
+  for (const [name, healed] of [["the last path", b0], ["another path", a0]] as const) {
+    const mark = daemon.text().length;
+    b0.kill();
+    const reader = readLater("md0");
+    const isTold = await daemon.says("LastPathSuspect /dev/md0", SLOWNESS_S, mark);
+    check(`before ${name} heals, a dead last path is told`, isTold, record("md0"));
+    const began = uptime();
+    healed.heal();
+    const { success } = await reader.status;
+    figure(`from the recovery of ${name} to the end of a waiting read`, uptime() - began, "s");
+    check(`a read that waits succeeds when ${name} heals`, success, record("md0"));
+  }
+  check("the path that healed carries the I/O", await isBack("md0", a0), record("md0"));
+  b0.heal();
+  check("the other comes back, too", await isBack("md0", b0), record("md0"));
+  sh("dmesg -n 5");
+}
+
+async function stopped(): Promise<void> {
+  check("the array to be stopped has a dead path", await failTested("md1", a1));
+  // A test takes two seconds from now on.
+  a1.table(`0 ${disk1.sectors} delay ${disk1.device} 0 2000`);
+  const isTested = (): boolean => daemon.path("md1", a1)?.phase === "probing";
+  check("it is in mid-test", await inTime(SLOWNESS_S, isTested));
+  const said = sh("mdadm --stop /dev/md1 2>&1");
+  check("an array can be stopped in mid-test", said.includes("stopped"), said);
+  check("its end is told", await daemon.says("DeviceDisappeared /dev/md1", SLOWNESS_S));
+  a1.heal();
+  sh(`mdadm --assemble /dev/md1 ${a1.node} ${b1.node} 2>&1`);
+  check("its return is told", await daemon.says("NewArray /dev/md1", SLOWNESS_S));
+  const inUse = (): boolean => isInUse("md1", a1) && isInUse("md1", b1);
+  check("all its paths are in use", await inTime(SLOWNESS_S, inUse), record("md1"));
+}
+
+async function program(): Promise<void> {
+  const a = `/dev/${a0.kernelName}`;
+  const wanted = [
+    ...[`3 Fail /dev/md0 ${a}`, `3 SpareActive /dev/md0 ${a}`],
+    ...["2 DeviceDisappeared /dev/md1", "2 NewArray /dev/md1"],
+  ];
+  const told = (): Set<string> => new Set(sh("cat /run/hook-events").split("\n"));
+  const missing = (): string[] => wanted.filter((line) => !told().has(line));
+  await inTime(SLOWNESS_S, () => missing().length === 0);
+  equal("the program has run for events, as mdadm --monitor calls it", [], missing());
+}
+
+async function ended(): Promise<void> {
+  await fail("md0", a0);
+  a0.heal();
+  a0.hang();
+  const isTested = (): boolean => daemon.path("md0", a0)?.phase === "probing";
+  check("a test hangs", await inTime(SLOWNESS_S, isTested));
+  const seconds = await daemon.stop();
+  figure("from SIGTERM in mid-test to the end", seconds, "s");
+  check("it ends at once, in mid-test", seconds < 5);
+  a0.resume();
+  check("reads work to the end", read("md0") && read("md1"));
+}
+
+for (const part of [standby, hanging, killed, operator, last, stopped, program, ended]) {
+  const began = uptime();
+  await part();
+  figure(`part "${part.name}"`, uptime() - began, "s");
+}
 daemon.show();

@@ -1,33 +1,48 @@
 /** md arrays on paths that can be killed, healed, swapped and hung at will, and the daemon that looks after them. In a guest only. */
-import { eventually, note, sh } from "../../../tasks/rig/guest/guest.ts";
+import { note, sh, uptime } from "../../../tasks/rig/guest/guest.ts";
 
 const SECTORS_PER_MIB = 2048;
+const LOOK_MS = 200;
 
-/** A disk: a file in memory, as a loop device, which is known by the file's name. */
-export class Disk {
+/** As eventually(), for conditions that take time themselves: asked for more often, they would slow down what they wait for. */
+export async function inTime(seconds: number, condition: () => boolean): Promise<boolean> {
+  const end = uptime() + seconds;
+  while (!condition()) {
+    if (uptime() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return true;
+}
+
+export interface Disk {
   readonly device: string;
   readonly sectors: number;
+}
+
+/** What is on a disk, past md and device-mapper. */
+export function digest({ device }: Disk): string {
+  return sh(`dd if=${device} bs=1M iflag=direct 2>/dev/null | sha256sum`);
+}
+
+/** A file in memory, as a loop device, which is known by the file's name. */
+export class FileDisk implements Disk {
+  readonly device: string;
+  readonly sectors: number;
+  readonly file: string;
 
   constructor(name: string, mebibytes: number) {
-    const file = `/run/disks/${name}`;
+    this.file = `/run/disks/${name}`;
     this.sectors = mebibytes * SECTORS_PER_MIB;
-    sh(`mkdir -p /run/disks && truncate -s ${mebibytes}M ${file}`);
-    this.device = sh(`losetup --find --show ${file}`);
-  }
-
-  /** What is on the disk, past md and device-mapper. */
-  digest(): string {
-    return sh(`dd if=${this.device} bs=1M iflag=direct 2>/dev/null | sha256sum`);
+    sh(`mkdir -p /run/disks && truncate -s ${mebibytes}M ${this.file}`);
+    this.device = sh(`losetup --find --show ${this.file}`);
   }
 }
 
 /** Disks that have no name of any kind, all of one size. */
 export function ramDisks(count: number, mebibytes: number): Disk[] {
   sh(`modprobe brd rd_nr=${count} rd_size=${mebibytes * 1024}`);
-  return Array.from({ length: count }, (_, i) => {
-    const disk = { device: `/dev/ram${i}`, sectors: mebibytes * SECTORS_PER_MIB };
-    return Object.assign(Object.create(Disk.prototype), disk) as Disk;
-  });
+  const sectors = mebibytes * SECTORS_PER_MIB;
+  return Array.from({ length: count }, (_, i) => ({ device: `/dev/ram${i}`, sectors }));
 }
 
 /** A way to a disk: a linear device. */
@@ -120,7 +135,7 @@ export function read(md: string, block = 0): boolean {
 export async function fail(md: string, path: DiskPath): Promise<boolean> {
   path.kill();
   read(md);
-  return await eventually(10, () => isFaulty(md, path));
+  return await inTime(10, () => isFaulty(md, path));
 }
 
 export interface PathStatus {
@@ -155,7 +170,7 @@ export class Mdmpd {
 
   static async started(...options: string[]): Promise<Mdmpd> {
     const daemon = new Mdmpd(...options);
-    await eventually(20, () => daemon.status() !== undefined);
+    await inTime(20, () => daemon.status() !== undefined);
     return daemon;
   }
 
@@ -174,7 +189,7 @@ export class Mdmpd {
 
   /** Waits for a text in what is logged from `mark`, a length of text(), on. */
   async says(text: string, seconds: number, mark = 0): Promise<boolean> {
-    return await eventually(seconds, () => this.text().slice(mark).includes(text));
+    return await inTime(seconds, () => this.text().slice(mark).includes(text));
   }
 
   status(): DaemonStatus | undefined {
