@@ -1,5 +1,5 @@
 /**
- * Linux AIO (io_submit(2)): reads that a dead device cannot make this thread wait for. Opened with O_DIRECT, a block device answers
+ * Linux AIO (io_submit(2)): reads and writes that a dead device cannot make this thread wait for. Opened with O_DIRECT, a block device answers
  * past every cache; without it, io_submit would read at once and so might wait.
  *
  * A process that ends with a read under way stays until the device lets go of it: do this in a child.
@@ -16,6 +16,7 @@ import { systemCall } from "./system_call.ts";
 export const O_DIRECT = Deno.build.arch === "x86_64" ? 0o40000 : 0o200000;
 // linux/aio_abi.h
 const IOCB_CMD_PREAD = 0;
+const IOCB_CMD_PWRITE = 1;
 const IOCB_FLAG_RESFD = 1;
 // sys/eventfd.h
 const EFD_CLOEXEC = 0o2000000;
@@ -41,10 +42,30 @@ const IOCB = layout("struct iocb", {
 });
 const IO_EVENT = layout("struct io_event", { data: "u64", obj: "u64", res: "i64", res2: "i64" });
 
-export const CONSTANTS = { O_DIRECT, IOCB_CMD_PREAD, IOCB_FLAG_RESFD, EFD_CLOEXEC, EFD_NONBLOCK };
+export const CONSTANTS = {
+  O_DIRECT,
+  IOCB_CMD_PREAD,
+  IOCB_CMD_PWRITE,
+  IOCB_FLAG_RESFD,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+};
 export const STRUCTS = [IOCB, IO_EVENT];
 
-/** A read that is done: its tag, and the number of bytes or −errno. */
+/** A part of a buffer, on its way from or to a device; all numbers but the tag in bytes. */
+export interface Transfer {
+  readonly kind: "read" | "write";
+  readonly fd: number;
+  readonly buffer: DirectBuffer;
+  /** Where it begins in the buffer. */
+  readonly at: number;
+  readonly length: number;
+  /** Where it begins on the device. */
+  readonly offset: number;
+  readonly tag: number;
+}
+
+/** A transfer that is done: its tag, and the number of bytes or −errno. */
 export interface AioResult {
   readonly tag: number;
   readonly result: number;
@@ -56,7 +77,7 @@ export class DirectBuffer {
   readonly #start: number;
   readonly #address: bigint;
 
-  constructor(count: number) {
+  constructor(private readonly count: number) {
     this.#bytes = new Uint8Array((count + 1) * BLOCK_BYTES);
     const address = addressOf(this.#bytes);
     this.#start = Number(-address & BigInt(BLOCK_BYTES - 1));
@@ -65,6 +86,11 @@ export class DirectBuffer {
 
   addressOf(block: number): bigint {
     return this.#address + BigInt(block * BLOCK_BYTES);
+  }
+
+  /** All of it; a view. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(this.#start, this.#start + this.count * BLOCK_BYTES);
   }
 
   /** What was read into a block; a view. */
@@ -83,7 +109,12 @@ export class Aio {
   readonly #block = new Uint8Array(IOCB.size);
   readonly #blockView = new DataView(this.#block.buffer);
 
-  /** `depth`: reads under way at a time. Throws Errno (EAGAIN: /proc/sys/fs/aio-max-nr, ENOSYS). */
+  /** Readable when a transfer is done. */
+  get fd(): number {
+    return this.#eventFd;
+  }
+
+  /** `depth`: transfers under way at a time. Throws Errno (EAGAIN: /proc/sys/fs/aio-max-nr, ENOSYS). */
   constructor(private readonly depth: number) {
     const context = new Uint8Array(8);
     const code = systemCall("io_setup", depth, context);
@@ -96,14 +127,20 @@ export class Aio {
 
   /** Begins to read a block; 0 or −errno. */
   read(fd: number, buffer: DirectBuffer, block: number, offset: number, tag: number): number {
+    const at = block * BLOCK_BYTES;
+    return this.submit({ kind: "read", fd, buffer, at, length: BLOCK_BYTES, offset, tag });
+  }
+
+  /** Begins a transfer; 0 or −errno (EAGAIN: as many are under way as the depth allows). */
+  submit({ kind, fd, buffer, at: start, length, offset, tag }: Transfer): number {
     const { at } = IOCB;
     const view = this.#blockView;
     this.#block.fill(0);
     setU64(view, at.aio_data, tag);
-    view.setUint16(at.aio_lio_opcode, IOCB_CMD_PREAD, true);
+    view.setUint16(at.aio_lio_opcode, kind === "read" ? IOCB_CMD_PREAD : IOCB_CMD_PWRITE, true);
     view.setUint32(at.aio_fildes, fd, true);
-    view.setBigUint64(at.aio_buf, buffer.addressOf(block), true);
-    setU64(view, at.aio_nbytes, BLOCK_BYTES);
+    view.setBigUint64(at.aio_buf, buffer.addressOf(0) + BigInt(start), true);
+    setU64(view, at.aio_nbytes, length);
     setU64(view, at.aio_offset, offset);
     view.setUint32(at.aio_flags, IOCB_FLAG_RESFD, true);
     view.setUint32(at.aio_resfd, this.#eventFd, true);
@@ -112,7 +149,7 @@ export class Aio {
     return code < 0 ? code : 0;
   }
 
-  /** Reads that are done, after waiting for the first of them for up to `timeoutMs`. Throws Errno. */
+  /** Transfers that are done, after waiting for the first of them for up to `timeoutMs`. Throws Errno. */
   wait(timeoutMs: number): AioResult[] {
     pollDescriptor(this.#eventFd, POLLIN, timeoutMs);
     libc.read(this.#eventFd, new Uint8Array(8), 8);

@@ -169,9 +169,12 @@ const modelData = once(() => {
   return bytes;
 });
 
+/** A group's name: any bytes, or text in UTF-8. */
+export type GroupName = string | Uint8Array;
+
 /** struct cpg_name. Throws RangeError for a name of more than 128 bytes. */
-function groupName(name: string): Uint8Array<ArrayBuffer> {
-  const text = new TextEncoder().encode(name);
+function groupName(name: GroupName): Uint8Array<ArrayBuffer> {
+  const text = typeof name === "string" ? new TextEncoder().encode(name) : name;
   if (text.length > CPG_MAX_NAME_LENGTH) {
     throw new RangeError(`group "${name}" is longer than ${CPG_MAX_NAME_LENGTH} bytes`);
   }
@@ -197,12 +200,12 @@ export class Cpg extends Connection {
   }
 
   /** Throws CorosyncError (CS_ERR_TRY_AGAIN, CS_ERR_EXIST: this process is in the group), RangeError. */
-  join(group: string): void {
+  join(group: GroupName): void {
     checkCorosync(cpg.cpg_join(this.handle, groupName(group)), "cpg_join");
   }
 
   /** Throws CorosyncError, RangeError. */
-  leave(group: string): void {
+  leave(group: GroupName): void {
     checkCorosync(cpg.cpg_leave(this.handle, groupName(group)), "cpg_leave");
   }
 
@@ -218,7 +221,7 @@ export class Cpg extends Connection {
   }
 
   /** Who is in a group, whether or not we are. Throws CorosyncError, RangeError. */
-  members(group: string): CpgMember[] {
+  members(group: GroupName): CpgMember[] {
     const members = new Uint8Array(ADDRESS.size * CPG_MEMBERS_MAX);
     const count = new Int32Array(1);
     const code = cpg.cpg_membership_get(
@@ -251,4 +254,10 @@ export class Cpg extends Connection {
     super.close();
     connections.delete(this.handle);
   }
+}
+
+/** Loads the library and makes the callbacks, while files can still be opened and code be made. Throws LibraryError. */
+export function loadCpg(): void {
+  void cpg.cpg_fd_get;
+  modelData();
 }

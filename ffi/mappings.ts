@@ -2,11 +2,13 @@
 import { check } from "./errno.ts";
 import { readWholeFile } from "./file.ts";
 import { libc } from "./libc.ts";
+import { systemCall } from "./system_call.ts";
 
 // asm-generic/mman-common.h
 const MADV_DONTNEED = 4;
+const MLOCK_ONFAULT = 1;
 
-export const CONSTANTS = { MADV_DONTNEED };
+export const CONSTANTS = { MADV_DONTNEED, MLOCK_ONFAULT };
 
 export interface Mapping {
   readonly start: bigint;
@@ -37,4 +39,9 @@ export function readMappings(): Mapping[] {
  */
 export function dropPages({ start, end }: Mapping): void {
   check(libc.madvise(start, end - start, MADV_DONTNEED), "madvise");
+}
+
+/** Keeps the pages of a mapping in memory, each from when it is first used; 0 or −errno (EPERM, ENOMEM: RLIMIT_MEMLOCK). */
+export function lockPages({ start, end }: Mapping): number {
+  return systemCall("mlock2", Number(start), Number(end - start), MLOCK_ONFAULT);
 }

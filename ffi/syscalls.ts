@@ -106,6 +106,7 @@ export const SYSCALLS: Readonly<Record<string, readonly [x86_64: number, aarch64
   mkdirat: [258, 34],
   mknod: [133, NONE],
   mknodat: [259, 33],
+  mlock2: [325, 284],
   mmap: [9, 222],
   mount: [165, 40],
   mount_setattr: [442, 442],

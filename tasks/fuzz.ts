@@ -3,6 +3,7 @@
  * The tests do the same with fewer cases. A failure prints the case, its number and the seed, and exits 1.
  */
 import { parseArgs } from "node:util";
+import { cmirrordTargets } from "../tests/fuzz/cmirrord_targets.ts";
 import { dmfilemapdTargets } from "../tests/fuzz/dmfilemapd_targets.ts";
 import { LockTarget } from "../tests/fuzz/lock_target.ts";
 import type { FuzzTarget } from "../tests/fuzz/target.ts";
@@ -15,6 +16,7 @@ const REPORT_MS = 10_000;
 const targetsOf: Readonly<Record<string, (seed: number) => FuzzTarget[]>> = {
   virtlockd: (seed) => [new LockTarget(seed)],
   dmfilemapd: dmfilemapdTargets,
+  cmirrord: cmirrordTargets,
 };
 
 /** An option that is a whole number. Throws when it is not. */

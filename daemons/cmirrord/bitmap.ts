@@ -84,6 +84,12 @@ export class Bitmap {
     this.recount();
   }
 
+  /** Clears the bits that are set in `from`. */
+  subtract(from: Uint8Array): void {
+    for (let i = 0; i < this.bytes.length; i++) this.bytes[i] &= ~from[i];
+    this.recount();
+  }
+
   /** The first clear bit from `start` on, or `bits` where there is none. */
   nextClear(start: number): number {
     let index = start >>> 5;

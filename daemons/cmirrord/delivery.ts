@@ -1,6 +1,6 @@
 /** What the group delivers: requests, responses, checkpoints; in the same order at every member. */
 import type { Context } from "./context.ts";
-import { flush } from "./flush.ts";
+import { flush, noteWritten } from "./flush.ts";
 import { executeOnLog, noteExecuted } from "./front.ts";
 import { beginLeave, executeResume } from "./joining.ts";
 import type { Entry } from "./entries.ts";
@@ -99,6 +99,7 @@ export function deferRequest(context: Context, mirror: Mirror): void {
 export function becomeFirst(context: Context, mirror: Mirror): void {
   if (context.original) return becomeValid(context, mirror);
   mirror.isFirst = true;
+  mirror.writers.clear();
   const { startup } = mirror;
   const index = startup.findIndex((entry) => isResumeOf(entry, context.me));
   if (index < 0) return;
@@ -158,17 +159,20 @@ export function deliverCheckpoint(context: Context, mirror: Mirror): void {
   const { message, me, original } = context;
   if (message.originator !== me) {
     if (!original) noteServed(context, mirror, message.originator);
-  } else if (loadCheckpoint(context, mirror)) {
-    mirror.checkpointed = true;
-    becomeValid(context, mirror);
+    return;
   }
+  if (!original) mirror.writers.delete(context.node);
+  if (!loadCheckpoint(context, mirror)) return;
+  mirror.checkpointed = true;
+  becomeValid(context, mirror);
 }
 
 /** A checkpoint for a member that is valid: the group was parted, or it is one more copy. */
 export function deliverLateCheckpoint(context: Context, mirror: Mirror): void {
-  const { message, me, original } = context;
-  if (original || message.originator !== me || !mirror.merging.delete(context.node)) return;
-  mergeCheckpoint(context, mirror);
+  const { message, me, original, node } = context;
+  if (original || message.originator !== me) return;
+  if (mirror.merging.delete(node)) mergeCheckpoint(context, mirror);
+  noteWritten(context, mirror, node);
 }
 
 /** POSTSUSPEND of another node. The server is going: what it does not answer before it has left is asked again. */

@@ -10,6 +10,7 @@ import { packedBytes } from "./bitmap.ts";
 import { type Message, MESSAGE_HEADER_BYTES } from "./message.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { respond } from "./send.ts";
+import { sendReady } from "./startup.ts";
 
 /** Executes a FLUSH of `originator`; `serve`: as the server, which writes and answers. */
 export function flush(
@@ -37,6 +38,10 @@ function flushOfOther({ log, disk }: Mirror): void {
 }
 
 function serveFlush(context: Context, mirror: Mirror, disk: DiskLog, entry: Entry): void {
+  if (mirror.writers.size > 0) {
+    disk.next.push(entry);
+    return;
+  }
   if (disk.writing > 0) {
     (mustWrite(context, mirror, disk) ? disk.next : disk.covered).push(entry);
     return;
@@ -44,6 +49,19 @@ function serveFlush(context: Context, mirror: Mirror, disk: DiskLog, entry: Entr
   disk.covered.push(entry);
   if (mustWrite(context, mirror, disk)) beginWrite(context, mirror, disk);
   if (disk.writing === 0) endRound(context, mirror, disk);
+}
+
+/** A member of before has written all that it will write: it has sent a checkpoint, or is gone. */
+export function noteWritten(context: Context, mirror: Mirror, node: number): void {
+  const { disk, writers } = mirror;
+  if (!writers.delete(node) || writers.size > 0 || disk === undefined) return;
+  if (disk.writing === 0 && disk.next.length > 0) endRound(context, mirror, disk);
+  sendReady(context, mirror);
+}
+
+/** A member that is none any more, though corosync says so, cannot be waited for without end. */
+export function giveUpWriters(context: Context, mirror: Mirror): void {
+  for (const node of [...mirror.writers]) noteWritten(context, mirror, node);
 }
 
 /** D4: a new server does not know what the old one wrote, and writes. The original looks at what it saw itself change. */
@@ -119,9 +137,14 @@ function answerEntry(context: Context, mirror: Mirror, entry: Entry, error: numb
   context.entries.give(entry);
 }
 
-/** Whether nothing is being written. */
+/** Whether nothing is being written here. */
 export function isQuiet({ disk }: Mirror): boolean {
   return disk === undefined || disk.writing === 0;
+}
+
+/** Whether nothing is being written by this node, or by those that were servers before. */
+export function isSettled(mirror: Mirror): boolean {
+  return isQuiet(mirror) && (mirror.disk === undefined || mirror.writers.size === 0);
 }
 
 /** The bytes of the log that hold something, for those who compare. */

@@ -12,10 +12,9 @@ import {
 } from "./limits.ts";
 import { MESSAGE_HEADER_BYTES, REQUEST_AT } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
-import { DEAD_NODE } from "./marks.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
-import { sendReady } from "./startup.ts";
+import { sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner } from "./trailer.ts";
 import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
 
@@ -140,6 +139,7 @@ function keepBits(context: Context, mirror: Mirror): void {
   log.resume();
   if (!live) return;
   takeLive(context, mirror, state.wholeOnce);
+  if (mirror.wasShared && mirror.disk === undefined) suspectAll(log);
   for (const [region, node] of state.recoveries()) log.recovery.held.set(region, node);
 }
 
@@ -154,10 +154,18 @@ function takeLive(context: Context, { log }: Mirror, wholeOnce: boolean): void {
   log.recovery.region = -1;
   for (let r = clean.nextClear(0); r < log.regionCount; r = clean.nextClear(r + 1)) {
     if (own.has(r)) log.mark(r, me, me);
-    if (foreign.has(r)) log.mark(r, DEAD_NODE, me);
+    if (foreign.has(r)) log.orphan(r);
     if (!own.has(r) && !foreign.has(r) && sync.has(r)) clean.set(r);
   }
   for (let r = 0; r < log.regionCount; r++) if (own.has(r)) log.mark(r, me, me);
+}
+
+/**
+ * Other nodes were there when this daemon, or its cluster, went away, and are not any more. What they have written since, and perhaps
+ * left half written, no log in memory knows: nothing is clean before it was recovered.
+ */
+function suspectAll(log: MirrorLog): void {
+  for (let region = 0; region < log.regionCount; region++) log.orphan(region);
 }
 
 /** All that is clean is in sync; all that is not must be recovered, so that no mark is left to wait for. */
@@ -216,9 +224,11 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
   mirror.dueMs = undefined;
   mirror.keeps = "nothing";
   mirror.state.note(true, log.wholeOnce);
+  mirror.state.noteShared(mirror.members.length > 1);
   if (!context.original) {
     remark(context, mirror);
     mirror.resend = mirror.working.length > 0;
+    snapshotLate(context, mirror);
   }
   answerResume(context, mirror, request);
 }
@@ -294,6 +304,7 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   for (const list of [mirror.working, mirror.startup, mirror.outbox]) entries.giveAll(list);
   mirror.owed.length = 0;
   mirror.ready.length = 0;
+  mirror.late.length = 0;
   mirror.inFlight = 0;
   mirror.resend = false;
   mirror.delay = 0;
@@ -303,6 +314,7 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   mirror.dueMs = undefined;
   mirror.retryDueMs = undefined;
   mirror.ours.clear();
+  mirror.writers.clear();
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   if (context.original) return;
   // Marks of others are theirs; when this node is the first member again, all that is dirty is recovered (D6).
@@ -328,7 +340,10 @@ export function lose(context: Context, mirror: Mirror): void {
   mirror.working.push(...waiting);
   mirror.phase = "joining";
   mirror.needsFlush = true;
-  mirror.keeps = resumed ? "live" : mirror.keeps;
+  if (resumed) {
+    mirror.keeps = "live";
+    mirror.wasShared = mirror.state.isShared;
+  }
   mirror.log.resumed = false;
   mirror.pauseMs = RETRY_FIRST_MS;
   mirror.dueMs = context.nowMs + RETRY_FIRST_MS;

@@ -2,10 +2,24 @@
 
 /** Regions of one mirror: 32 MiB for each of its two bitmaps. A table with more is refused (-ENOMEM). */
 export const MAX_REGIONS = 2 ** 28;
+/** The smallest region of dm-mirror: a page of 4 KiB (_check_region_size of drivers/md/dm-raid1.c). */
+export const PAGE_SECTORS = 8;
 /** Data of one request: the kernel's connector takes 512 bytes, less its headers and the request's own 160. */
 export const MAX_REQUEST_DATA_BYTES = 332;
 /** Marks or clears in one request (FLUSH of dm-log-userspace sends groups of 32). */
 export const MAX_REGIONS_PER_REQUEST = 32;
+/** Requests that are read from the kernel before others have their turn. */
+export const FRAMES_PER_TURN = 64;
+/** Room for requests that were not read yet: thousands of tasks would have to wait at once to fill it. */
+export const KERNEL_ROOM_BYTES = 8 << 20;
+/** Reads and writes of log devices under way; further ones wait. */
+export const LOG_TRANSFERS = 64;
+/** How many requests before and behind the last one are repeated by the kernel when a new daemon asks for it. */
+export const WAKE_REQUESTS = 512;
+/** Unmapped code is given back so long after the start. */
+export const RELEASE_AFTER_MS = 500;
+/** The same notice of a mirror is logged again after so long. */
+export const NOTICE_PAUSE_MS = 60_000;
 /** CPG_MEMBERS_MAX of corosync. */
 export const MAX_MEMBERS = 128;
 /** Messages that corosync would not take yet; at the bound, no more requests are read from the kernel. */

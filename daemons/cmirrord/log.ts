@@ -3,7 +3,7 @@ import { Bitmap } from "./bitmap.ts";
 import type { Construction } from "./constructor.ts";
 import { blockOf } from "./disk_log.ts";
 import { EINVAL } from "./errors.ts";
-import { DEAD_NODE, Marks } from "./marks.ts";
+import { Marks } from "./marks.ts";
 import { Recovery, type Words } from "./recovery.ts";
 import type { MirrorState } from "./mirror_state.ts";
 import { type Request, REQUESTS, word } from "./ulog.ts";
@@ -29,7 +29,7 @@ export class MirrorLog {
   readonly own: Bitmap;
   /** Regions that other nodes have marked. */
   readonly foreign: Bitmap;
-  readonly marks = new Marks();
+  readonly marks: Marks;
   readonly recovery: Recovery;
   /** Whether bits changed that FLUSH has yet to write. */
   touched = false;
@@ -52,6 +52,7 @@ export class MirrorLog {
     this.clean = state.clean;
     this.own = state.own;
     this.foreign = state.foreign;
+    this.marks = new Marks(construction.regionCount);
     this.recovery = new Recovery(construction.regionCount, this.marks, original);
     this.syncCount = this.sync.count;
   }
@@ -131,11 +132,20 @@ export class MirrorLog {
 
   /** The marks were taken from elsewhere: no marked region is clean. */
   applyMarks(me: number): void {
-    this.foreign.empty();
+    const { orphans } = this.marks;
+    this.foreign.copy(orphans.bytes);
+    this.clean.subtract(orphans.bytes);
     this.marks.each((region, node) => {
       this.clean.clear(region);
       if (node !== me) this.foreign.set(region);
     });
+  }
+
+  /** A region may have been left half written, by whom is not known. */
+  orphan(region: number): void {
+    this.marks.orphans.set(region);
+    this.foreign.set(region);
+    if (this.clean.clear(region)) this.touch(region);
   }
 
   touch(region: number): void {
@@ -156,7 +166,7 @@ export class MirrorLog {
   }
 
   #forgetDead(region: number, me: number): void {
-    if (!this.marks.remove(region, DEAD_NODE)) return;
+    if (!this.marks.orphans.clear(region)) return;
     if (!this.marks.hasOther(region, me)) this.foreign.clear(region);
   }
 

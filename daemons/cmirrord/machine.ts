@@ -14,6 +14,7 @@ import {
   learnSelf,
   type Member,
   mergeWith,
+  selfJoined,
   selfLeft,
   takeMembers,
   validWhenFirst,
@@ -123,8 +124,10 @@ export class Machine {
     const storage = context.port.state(identity, stateBytes(construction.regionCount));
     const mirror = new Mirror(identity, storage, construction, context.original);
     mirror.version = request.version;
-    if (reconnects && mirror.state.holds(identity, construction)) mirror.keeps = "live";
-    else beginState(mirror);
+    if (reconnects && mirror.state.holds(identity, construction)) {
+      mirror.keeps = "live";
+      mirror.wasShared = mirror.state.isShared;
+    } else beginState(mirror);
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);
     // D2: a reconnect has no room for the device.
@@ -217,7 +220,10 @@ export class Machine {
       if (member.nodeid === server) askAnew(context, mirror);
     }
     for (const member of joined.slice(0, most)) {
-      if (this.#isSelf(member)) continue;
+      if (this.#isSelf(member)) {
+        if (!context.original) selfJoined(context, mirror);
+        continue;
+      }
       this.#memberEvent(mirror, "joined", member);
       mergeWith(context, mirror, member);
     }
@@ -267,9 +273,11 @@ export class Machine {
   /** When tick() is to be called next; undefined while nothing is put off. */
   nextDueMs(): number | undefined {
     let next: number | undefined;
-    for (const { phase, dueMs, retryDueMs, flushDueMs, idle } of this.mirrors) {
+    for (const mirror of this.mirrors) {
+      const { phase, dueMs, retryDueMs, flushDueMs, idle, writers, writersDueMs } = mirror;
       if (phase === "pending") continue;
-      for (const one of [dueMs, retryDueMs, flushDueMs, idle.dueMs]) {
+      const writersMs = phase === "valid" && writers.size > 0 ? writersDueMs : undefined;
+      for (const one of [dueMs, retryDueMs, flushDueMs, idle.dueMs, writersMs]) {
         if (one !== undefined && (next === undefined || one < next)) next = one;
       }
     }

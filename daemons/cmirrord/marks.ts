@@ -2,17 +2,22 @@
  * Which node has marked which region: a hash table of pairs in typed arrays, with linear probing, so that a mark leaves nothing
  * for the collector. The original walks a list for each mark and clear.
  */
+import { Bitmap } from "./bitmap.ts";
 
 /** Not a region: MAX_REGIONS is below. */
 const FREE = 0xffff_ffff;
-/** Whose mark it is does not matter any more: that node's life is over. No node has this id. */
-export const DEAD_NODE = 0xffff_ffff;
 const SMALLEST = 64;
 
 export class Marks {
   #regions = new Uint32Array(SMALLEST).fill(FREE);
   #nodes = new Uint32Array(SMALLEST);
   #size = 0;
+  /** Regions that were marked in a life that is over: whoever it was writes there no more, and has perhaps written one leg. */
+  readonly orphans: Bitmap;
+
+  constructor(regionCount: number) {
+    this.orphans = new Bitmap(regionCount);
+  }
 
   get size(): number {
     return this.#size;
@@ -22,8 +27,9 @@ export class Marks {
     return this.#regions[this.#find(region, node)] !== FREE;
   }
 
-  /** Whether anyone has marked the region. */
+  /** Whether anyone has marked the region, in whatever life. */
   hasAny(region: number): boolean {
+    if (this.orphans.has(region)) return true;
     const mask = this.#regions.length - 1;
     for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
       if (this.#regions[i] === region) return true;
@@ -33,19 +39,14 @@ export class Marks {
 
   /** Whether anyone but `node` has marked the region. */
   hasOther(region: number, node: number): boolean {
-    const mask = this.#regions.length - 1;
-    for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
-      if (this.#regions[i] === region && this.#nodes[i] !== node) return true;
-    }
-    return false;
+    return this.orphans.has(region) || this.isHeldByOther(region, node);
   }
 
   /** Whether anyone but `node` has marked the region, whose kernel may be writing it. */
   isHeldByOther(region: number, node: number): boolean {
     const mask = this.#regions.length - 1;
     for (let i = home(region, mask); this.#regions[i] !== FREE; i = i + 1 & mask) {
-      const by = this.#nodes[i];
-      if (this.#regions[i] === region && by !== node && by !== DEAD_NODE) return true;
+      if (this.#regions[i] === region && this.#nodes[i] !== node) return true;
     }
     return false;
   }
@@ -68,7 +69,7 @@ export class Marks {
     return true;
   }
 
-  /** A node begins a new life: the marks of the one before are nobody's, and stay until their region was recovered. */
+  /** The life of a node is over: its marks are nobody's, and stay until their region was recovered. */
   bury(node: number): void {
     const regions: number[] = [];
     this.each((region, one) => {
@@ -76,15 +77,17 @@ export class Marks {
     });
     for (const region of regions) {
       this.remove(region, node);
-      this.add(region, DEAD_NODE);
+      this.orphans.set(region);
     }
   }
 
   clear(): void {
     this.#regions.fill(FREE);
     this.#size = 0;
+    this.orphans.empty();
   }
 
+  /** The pairs: orphans have no node. */
   each(visit: (region: number, node: number) => void): void {
     for (let i = 0; i < this.#regions.length; i++) {
       if (this.#regions[i] !== FREE) visit(this.#regions[i], this.#nodes[i]);

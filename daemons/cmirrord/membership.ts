@@ -2,9 +2,11 @@
 import type { Context } from "./context.ts";
 import { becomeFirst, endLife, isApplied } from "./delivery.ts";
 import { endLeave } from "./joining.ts";
+import { noteWritten } from "./flush.ts";
 import { noteExecuted } from "./front.ts";
 import type { Mirror } from "./mirror.ts";
 import { releaseFlushes, send } from "./send.ts";
+import { CHECKPOINT_PATIENCE_MS } from "./limits.ts";
 import { deferMember, disown, owe, snapshot } from "./startup.ts";
 
 /** `struct cpg_address` of corosync/cpg.h. */
@@ -26,6 +28,7 @@ export function takeMembers(context: Context, mirror: Mirror, list: readonly Mem
     if (!context.original && nodeid === context.me && pid !== context.pid) continue;
     if (!members.includes(nodeid)) members.push(nodeid);
   }
+  if (mirror.log.resumed) mirror.state.noteShared(members.length > 1);
   const lowest = members.length === 0 ? 0 : Math.min(...members);
   if (lowest !== mirror.lowest && disk !== undefined && !context.original) disk.unknown = true;
   mirror.lowest = lowest;
@@ -61,6 +64,17 @@ export function joinedEarly(context: Context, mirror: Mirror): void {
 /** CPG_REASON_PROCDOWN: the daemon has died, its node has not, and its kernel goes on with what it was doing. */
 const REASON_PROCDOWN = 5;
 
+/**
+ * This node has joined. Whoever is there may be writing the log, or may do so before it knows of us; a checkpoint comes when it has
+ * written.
+ */
+export function selfJoined({ me, nowMs }: Context, mirror: Mirror): void {
+  const { members, writers } = mirror;
+  writers.clear();
+  mirror.writersDueMs = nowMs + CHECKPOINT_PATIENCE_MS;
+  for (const node of members) if (node !== me) writers.add(node);
+}
+
 /** Another node has left. */
 export function leftValid(context: Context, mirror: Mirror): void {
   const { original, reason, node } = context;
@@ -87,6 +101,7 @@ export function leftEarly(context: Context, mirror: Mirror): void {
 function forgetNode(context: Context, mirror: Mirror): void {
   const { node, me, original } = context;
   disown(mirror, node);
+  noteWritten(context, mirror, node);
   mirror.ours.delete(node);
   mirror.merging.delete(node);
   if (!original) return;

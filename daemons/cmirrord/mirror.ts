@@ -58,6 +58,8 @@ export class Mirror {
   /** Joiners that are owed a snapshot, oldest first; checkpoints to be sent, the last one first. */
   readonly owed: number[] = [];
   readonly ready: ReadyCheckpoint[] = [];
+  /** Joiners that asked when this node had no state itself. */
+  readonly late: number[] = [];
   /** Messages that corosync did not take yet. */
   readonly outbox: Entry[] = [];
   /** Own messages that were sent and not delivered yet. */
@@ -105,6 +107,11 @@ export class Mirror {
   readonly merging = new Set<number>();
   /** The kernel's version of the protocol. */
   version = 3;
+  /** Members from before this one's join that may still write the log: as the server it writes only behind them. */
+  readonly writers = new Set<number>();
+  writersDueMs = 0;
+  /** Whether other nodes were members when the daemon, or its cluster, went away. */
+  wasShared = false;
   /** When what absent nodes recovered is nobody's any more; undefined while they hold nothing. */
   lapseDueMs: number | undefined;
   /** Whether `nosync` of the table line was obeyed once (D26). */

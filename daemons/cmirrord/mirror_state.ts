@@ -29,6 +29,8 @@ const RESUMED = 1;
 const MOST_RECOVERIES = 11;
 /** All regions were in sync once since the resume. */
 const WHOLE_ONCE = 2;
+/** Other nodes were in the group: what they have written since is not known here. */
+const SHARED = 4;
 
 export function stateBytes(regionCount: number): number {
   return HEADER_BYTES + 4 * bitmapBytes(regionCount);
@@ -118,6 +120,27 @@ export class MirrorState {
   }
 
   note(resumed: boolean, wholeOnce: boolean): void {
-    this.#view.setUint32(FLAGS_AT, (resumed ? RESUMED : 0) | (wholeOnce ? WHOLE_ONCE : 0), true);
+    this.#setFlag(RESUMED, resumed);
+    this.#setFlag(WHOLE_ONCE, wholeOnce);
   }
+
+  get isShared(): boolean {
+    return (this.#view.getUint32(FLAGS_AT, true) & SHARED) !== 0;
+  }
+
+  noteShared(isShared: boolean): void {
+    this.#setFlag(SHARED, isShared);
+  }
+
+  #setFlag(flag: number, value: boolean): void {
+    const flags = this.#view.getUint32(FLAGS_AT, true);
+    this.#view.setUint32(FLAGS_AT, value ? flags | flag : flags & ~flag, true);
+  }
+}
+
+/** The name of a mirror's file: its luid, and a hash of its uuid, which may be too long for a name (FNV-1a). */
+export function stateFileName(identity: Uint8Array): string {
+  let hash = 0x811c_9dc5;
+  for (let i = UUID_AT; i < IDENTITY_BYTES; i++) hash = Math.imul(hash ^ identity[i], 0x0100_0193);
+  return `${identity.slice(0, UUID_AT).toHex()}-${(hash >>> 0).toString(16).padStart(8, "0")}`;
 }

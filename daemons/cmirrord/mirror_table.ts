@@ -12,7 +12,7 @@ import {
   noteSuspend,
   replay,
 } from "./delivery.ts";
-import { endRound, writeEnded } from "./flush.ts";
+import { endRound, giveUpWriters, writeEnded } from "./flush.ts";
 import { clearIdle, flushIdle } from "./front.ts";
 import {
   abandonJoin,
@@ -110,6 +110,9 @@ const dueLoading: Cell = (context, mirror) => {
 
 const dueValid: Cell = (context, mirror) => {
   dueLoading(context, mirror);
+  if (mirror.writers.size > 0 && mirror.writersDueMs <= context.nowMs) {
+    giveUpWriters(context, mirror);
+  }
   clearIdle(context, mirror, context.nowMs);
   const { flushDueMs } = mirror;
   if (flushDueMs !== undefined && flushDueMs <= context.nowMs) flushIdle(context, mirror);

@@ -16,7 +16,7 @@ export type Notice =
 
 export interface Port {
   /** Sends a connector frame. */
-  toKernel(bytes: Uint8Array, length: number): void;
+  toKernel(bytes: Uint8Array<ArrayBuffer>, length: number): void;
 
   /** cpg_initialize(): a handle, or a negative number. */
   initialize(): number;
@@ -24,7 +24,7 @@ export interface Port {
   join(handle: number, name: Uint8Array): number;
   leave(handle: number): number;
   finalize(handle: number): number;
-  multicast(handle: number, bytes: Uint8Array, length: number): number;
+  multicast(handle: number, bytes: Uint8Array<ArrayBuffer>, length: number): number;
 
   /** Opens the log device; logOpened() tells the outcome. */
   openLog(mirror: Mirror, device: ByteString): void;

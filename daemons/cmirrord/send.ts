@@ -28,7 +28,12 @@ import {
 export const NO_SEQ = 0xffff_ffff;
 
 /** Sends a message, or keeps it until corosync takes it (D8). False when it was refused: the original keeps nothing. */
-export function send(context: Context, mirror: Mirror, bytes: Uint8Array, length: number): boolean {
+export function send(
+  context: Context,
+  mirror: Mirror,
+  bytes: Uint8Array<ArrayBuffer>,
+  length: number,
+): boolean {
   if (mirror.outbox.length === 0) {
     const status = context.port.multicast(mirror.handle, bytes, length);
     if (status === CS_OK) {

@@ -9,11 +9,18 @@ import {
 } from "./checkpoint.ts";
 import type { Context } from "./context.ts";
 import type { Entry, EntryKind } from "./entries.ts";
-import { isQuiet } from "./flush.ts";
+import { isSettled } from "./flush.ts";
 import { type Message, MESSAGE_HEADER_BYTES, REQUEST_AT, writeHead } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
 import { send } from "./send.ts";
-import { generationOf, hasTrailer, readTrailer, trailerBytes, writeTrailer } from "./trailer.ts";
+import {
+  generationOf,
+  hasTrailer,
+  NO_ANSWER,
+  readTrailer,
+  trailerBytes,
+  writeTrailer,
+} from "./trailer.ts";
 import { CHECKPOINT_READY, RESUME, UUID_AT, writeIdentity, writeOutcome } from "./ulog.ts";
 
 /** The original owes no more than so many checkpoints, and forgets the joiners after them (D15). */
@@ -29,6 +36,7 @@ export function owe(context: Context, mirror: Mirror, node: number): boolean {
 /** A node has left: it is owed nothing. */
 export function disown(mirror: Mirror, node: number): void {
   drop(mirror.owed, (one) => one === node);
+  drop(mirror.late, (one) => one === node);
   drop(mirror.ready, (one) => one.node === node);
 }
 
@@ -41,7 +49,7 @@ function drop<T>(list: T[], isGone: (item: T) => boolean): void {
  * at the joiner's own RESUME, so that the joiner knows exactly what its checkpoint has in it.
  */
 export function snapshotOwed(context: Context, mirror: Mirror): void {
-  if (mirror.owed.length === 0 || !mirror.log.resumed) return;
+  if (context.original && (mirror.owed.length === 0 || !mirror.log.resumed)) return;
   if (context.original) {
     for (let i = mirror.owed.length - 1; i >= 0; i--) snapshot(context, mirror, mirror.owed[i], 0);
     mirror.owed.length = 0;
@@ -52,8 +60,20 @@ export function snapshotOwed(context: Context, mirror: Mirror): void {
   const index = mirror.owed.indexOf(context.node);
   // One of ours asks once for each join, whoever was there when it joined.
   if (index < 0 && !(hasTrailer(message) && context.node !== context.me)) return;
+  if (!mirror.log.resumed) {
+    if (hasTrailer(message) && context.node !== context.me) mirror.late.push(context.node);
+    return;
+  }
   if (index >= 0) mirror.owed.splice(index, 1);
   snapshot(context, mirror, context.node, hasTrailer(message) ? generationOf(message) : 0);
+}
+
+/**
+ * This node has its state by now. Those that had asked before can do nothing with it, but wait for a word that this node does not write
+ * the log any more.
+ */
+export function snapshotLate(context: Context, mirror: Mirror): void {
+  for (const node of mirror.late.splice(0)) snapshot(context, mirror, node, NO_ANSWER);
 }
 
 /** Takes a snapshot for a joiner; it is sent at the end of the round. Ours goes before those taken earlier. */
@@ -83,7 +103,7 @@ export function snapshot(
  * older write of ours must not come after that.
  */
 export function sendReady(context: Context, mirror: Mirror): void {
-  if (!context.original && !isQuiet(mirror)) return;
+  if (!context.original && !isSettled(mirror)) return;
   for (let one = mirror.ready.pop(); one !== undefined; one = mirror.ready.pop()) {
     send(context, mirror, one.bytes, one.bytes.length);
   }

@@ -6,9 +6,9 @@
  *     GET_RESYNC_WORK:  u32 magic | u32 2^32-2: what nodes that are no members recovered for long is nobody's
  *     RESUME:           u32 magic | u32 generation of the joiner | u32 flags: 1 = its kernel never stopped |
  *                       u32 the region that its kernel recovers, + 1; 0 for none
- *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once |
+ *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once, 2 = orphans |
  *                       u32 count of urgent regions, of broken ones, of held ones, of marks |
- *                       u32 region… | u32 region… | u32 region, node… | u32 region, node…
+ *                       u32 region… | u32 region… | u32 region, node… | u32 region, node… | bitmap of orphans
  */
 import type { MirrorLog } from "./log.ts";
 import type { Message } from "./message.ts";
@@ -21,6 +21,7 @@ export const NO_ANSWER = 0xffff_ffff;
 export const LAPSED = 0xffff_fffe;
 const HEAD_BYTES = 32;
 const WHOLE_ONCE = 1;
+const HAS_ORPHANS = 2;
 const LIVE = 1;
 
 /** Whether a message is of one of ours. */
@@ -67,7 +68,8 @@ export function recoveredByJoiner({ view, trailer }: Message): number {
 
 export function trailerBytes({ marks, recovery }: MirrorLog): number {
   const { priority, broken, held } = recovery;
-  return HEAD_BYTES + 4 * (priority.length + broken.size) + 8 * (held.size + marks.size);
+  const orphans = marks.orphans.count > 0 ? marks.orphans.bytes.length : 0;
+  return HEAD_BYTES + 4 * (priority.length + broken.size) + 8 * (held.size + marks.size) + orphans;
 }
 
 /** Writes what a checkpoint of the original leaves out. */
@@ -88,7 +90,8 @@ export function writeTrailer(
     put(node);
   };
   put(recovery.search);
-  put(log.wholeOnce ? WHOLE_ONCE : 0);
+  const { orphans } = marks;
+  put((log.wholeOnce ? WHOLE_ONCE : 0) | (orphans.count > 0 ? HAS_ORPHANS : 0));
   put(recovery.priority.length);
   put(recovery.broken.size);
   put(recovery.held.size);
@@ -97,6 +100,7 @@ export function writeTrailer(
   recovery.broken.forEach(put);
   recovery.held.forEach((node, region) => putPair(region, node));
   marks.each(putPair);
+  if (orphans.count > 0) orphans.words.forEach(put);
   return at;
 }
 
@@ -109,23 +113,66 @@ function words({ view, trailer, end }: Message): number[] {
   );
 }
 
+/** What a trailer says, in words of 32 bits. */
+interface Trailer {
+  readonly search: number;
+  readonly flags: number;
+  readonly urgent: readonly number[];
+  readonly broken: readonly number[];
+  readonly held: readonly Pair[];
+  readonly marks: readonly Pair[];
+  readonly orphans: readonly number[];
+}
+
+type Pair = readonly [region: number, node: number];
+
+function pairsOf(list: readonly number[]): Pair[] {
+  return Array.from({ length: list.length >> 1 }, (_, i): Pair => [list[2 * i], list[2 * i + 1]]);
+}
+
+/** undefined where it is none or damaged. */
+function parseTrailer(
+  message: Message,
+  { regionCount, marks: { orphans } }: MirrorLog,
+): Trailer | undefined {
+  const [search, flags, urgents, brokens, helds, marked, ...rest] = words(message);
+  const singles = urgents + brokens;
+  const pairs = singles + 2 * helds;
+  const end = pairs + 2 * marked;
+  const all = end + ((flags & HAS_ORPHANS) !== 0 ? orphans.words.length : 0);
+  if (!(rest.length >= all && search <= regionCount + 1)) return undefined;
+  const trailer = {
+    search,
+    flags,
+    urgent: rest.slice(0, urgents),
+    broken: rest.slice(urgents, singles),
+    held: pairsOf(rest.slice(singles, pairs)),
+    marks: pairsOf(rest.slice(pairs, end)),
+    orphans: rest.slice(end, all),
+  };
+  return everyRegionIsBelow(regionCount, trailer) ? trailer : undefined;
+}
+
+function everyRegionIsBelow(count: number, { urgent, broken, held, marks }: Trailer): boolean {
+  return [...urgent, ...broken].every((region) => region < count) &&
+    [...held, ...marks].every(([region]) => region < count);
+}
+
 /** Takes a trailer into the log; false, and nothing done, where it is none or damaged. */
 export function readTrailer(message: Message, log: MirrorLog): boolean {
-  const [search, flags, urgent, broken, held, marks, ...rest] = words(message);
-  const { regionCount, recovery } = log;
-  const singles = urgent + broken;
-  const pairs = rest.slice(singles, singles + 2 * (held + marks));
-  if (pairs.length < 2 * (held + marks) || !(search <= regionCount + 1)) return false;
-  const regions = [...rest.slice(0, singles), ...pairs.filter((_, index) => index % 2 === 0)];
-  if (regions.some((region) => region >= regionCount)) return false;
-  recovery.search = search;
-  log.wholeOnce = (flags & WHOLE_ONCE) !== 0;
-  recovery.priority.splice(0, Infinity, ...rest.slice(0, urgent));
+  const trailer = parseTrailer(message, log);
+  if (trailer === undefined) return false;
+  const { recovery, marks } = log;
+  recovery.search = trailer.search;
+  log.wholeOnce = (trailer.flags & WHOLE_ONCE) !== 0;
+  recovery.priority.splice(0, Infinity, ...trailer.urgent);
   recovery.broken.clear();
-  for (const region of rest.slice(urgent, singles)) recovery.broken.add(region);
+  for (const region of trailer.broken) recovery.broken.add(region);
   recovery.held.clear();
-  log.marks.clear();
-  for (let i = 0; i < held; i++) recovery.held.set(pairs[2 * i], pairs[2 * i + 1]);
-  for (let i = held; i < held + marks; i++) log.marks.add(pairs[2 * i], pairs[2 * i + 1]);
+  for (const [region, node] of trailer.held) recovery.held.set(region, node);
+  marks.clear();
+  for (const [region, node] of trailer.marks) marks.add(region, node);
+  marks.orphans.words.set(trailer.orphans);
+  marks.orphans.clearTail();
   return true;
 }

@@ -155,6 +155,7 @@ export function decodeRequest(
 ): RequestVerdict {
   if (end - base < ULOG_BYTES) return "short";
   readRequest(bytes, view, base, request);
+  request.type &= TYPE_MASK;
   if (request.dataBytes > end - request.data) return "short";
   if (!hasUuid(bytes, base)) return "uuid";
   return checkKind(request);

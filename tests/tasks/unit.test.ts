@@ -19,6 +19,7 @@ const MOST_EXPOSED: Readonly<Record<string, number>> = {
   virtlockd: 12,
   mdmpd: 15,
   cmannotifyd: 15,
+  cmirrord: 21,
 };
 
 const all = await Promise.all((await daemonNames()).map(loadManifest));

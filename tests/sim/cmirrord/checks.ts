@@ -25,7 +25,8 @@ function agree(one: MirrorLog, other: MirrorLog): boolean {
   return same(one.sync.words, other.sync.words) && same(one.clean.words, other.clean.words) &&
     a.region === b.region && (a.region < 0 || a.recoverer === b.recoverer) &&
     a.search === b.search && same(a.priority, b.priority) &&
-    same([...a.broken].sort(), [...b.broken].sort()) && same(pairs(one), pairs(other));
+    same([...a.broken].sort(), [...b.broken].sort()) && same(pairs(one), pairs(other)) &&
+    same(one.marks.orphans.words, other.marks.orphans.words);
 }
 
 function same<T>(one: ArrayLike<T>, other: ArrayLike<T>): boolean {

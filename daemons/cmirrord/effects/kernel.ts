@@ -1,0 +1,86 @@
+/** The socket to the kernel: frames in, frames out. */
+import { EAGAIN, EINTR, ENOBUFS } from "../../../ffi/errno.ts";
+import { ConnectorSocket } from "../../../ffi/netlink.ts";
+import { type Logger, logger } from "../../../src/host/log.ts";
+import { EPOLLIN, type Reactor } from "../../../src/host/reactor.ts";
+import { FRAMES_PER_TURN, KERNEL_ROOM_BYTES } from "../limits.ts";
+import { DM_CONNECTOR } from "../ulog.ts";
+import type { Counters } from "./counters.ts";
+
+/** The kernel's connector takes 512 bytes at most. */
+const FRAME_BYTES = 2_048;
+
+/** What becomes of a frame. */
+export type TakeFrame = (
+  bytes: Uint8Array<ArrayBuffer>,
+  view: DataView,
+  length: number,
+) => void;
+
+/** A socket that is bound and hears the kernel's log requests. Throws Errno. */
+export function hearKernel(socket: ConnectorSocket): void {
+  socket.setReceiveRoom(KERNEL_ROOM_BYTES);
+  socket.hear(DM_CONNECTOR.idx);
+}
+
+export class Kernel {
+  readonly #log: Logger = logger("cmirrord", "kernel");
+  readonly #buffer = new Uint8Array(FRAME_BYTES);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #isPaused = false;
+
+  constructor(
+    private readonly reactor: Reactor,
+    private readonly socket: ConnectorSocket,
+    private readonly counters: Counters,
+    private readonly take: TakeFrame,
+  ) {
+    reactor.watch(socket.fd, EPOLLIN, () => this.#read());
+  }
+
+  /** Requests wait in the socket, and in the kernel, while there is too much to do. */
+  pause(isPaused: boolean): void {
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    this.reactor.rewatch(this.socket.fd, isPaused ? 0 : EPOLLIN);
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
+    this.counters.answered(bytes, length);
+    const result = this.socket.send(bytes, length);
+    if (result >= 0) return;
+    // The kernel asks again after 15 seconds.
+    this.counters.unsent.add();
+    this.#log.error("an answer could not be sent to the kernel: error {error}", { error: -result });
+  }
+
+  #read(): void {
+    for (let i = 0; i < FRAMES_PER_TURN && !this.#isPaused; i++) {
+      const length = this.socket.receive(this.#buffer);
+      if (length >= 0) this.#frame(length);
+      else if (length === -ENOBUFS) this.#overrun();
+      else if (length !== -EINTR) {
+        if (length !== -EAGAIN) {
+          this.#log.error("cannot read from the kernel: error {error}", { error: -length });
+        }
+        return;
+      }
+    }
+  }
+
+  #frame(length: number): void {
+    if (!this.socket.isFromKernel) return this.counters.forged.add();
+    this.take(this.#buffer, this.#view, length);
+  }
+
+  /** What did not fit is lost; the kernel asks again after 15 seconds. */
+  #overrun(): void {
+    this.counters.overruns.add();
+    this.#log.warn("requests of the kernel were lost: they came faster than they were read");
+  }
+
+  close(): void {
+    this.reactor.unwatch(this.socket.fd);
+    this.socket.close();
+  }
+}

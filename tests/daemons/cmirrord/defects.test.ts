@@ -1,0 +1,123 @@
+/** Defects of the original, each where one message shows it. Those that need a cluster are the simulator's. */
+import { assertEquals } from "@std/assert";
+import {
+  CLEAR_REGION,
+  CTR,
+  emptyRequest,
+  FLUSH,
+  GET_RESYNC_WORK,
+  IN_SYNC,
+  IS_REMOTE_RECOVERING,
+  MARK_REGION,
+  PRESUSPEND,
+  SET_REGION_SYNC,
+  STATUS_INFO,
+} from "../../../daemons/cmirrord/ulog.ts";
+import { setU64 } from "../../../src/wire/layout.ts";
+import { toBytes } from "../../../src/wire/bytes.ts";
+import { FuzzWorld, ME, PEER, REGIONS, requestFrame } from "../../fuzz/cmirrord_world.ts";
+
+const HEADER = 196;
+const words = (...list: number[]): Uint8Array<ArrayBuffer> => {
+  const bytes = new Uint8Array(8 * list.length);
+  list.forEach((word, index) => setU64(new DataView(bytes.buffer), 8 * index, word));
+  return bytes;
+};
+const none = words();
+
+/** Asks, and returns the error and the length of the data of the answer; undefined while there is none. */
+function ask(
+  world: FuzzWorld,
+  type: number,
+  data = none,
+): { error: number; bytes: number } | undefined {
+  world.frames.length = 0;
+  world.ask(requestFrame(world.seq++, type, data));
+  const frame = world.frames.at(-1);
+  if (frame === undefined) return undefined;
+  const view = new DataView(frame.buffer);
+  if (frame.length < HEADER) return { error: -view.getUint32(28, true), bytes: 0 };
+  return { error: view.getInt32(36 + 144, true), bytes: view.getUint32(36 + 156, true) };
+}
+
+Deno.test("D2: a reconnect is answered without the device, for which it has no room", () => {
+  const world = new FuzzWorld([]);
+  assertEquals(ask(world, CTR, toBytes(`${REGIONS * 1024} clustered-core 1024\0`)), {
+    error: 0,
+    bytes: 0,
+  });
+});
+
+Deno.test("D1: what is asked of a mirror that is not known is answered with ESRCH and its room", () => {
+  const world = new FuzzWorld([]);
+  world.machine.mirrors.length = 0;
+  assertEquals(ask(world, IN_SYNC, words(1)), { error: -3, bytes: 8 });
+  assertEquals(ask(world, GET_RESYNC_WORK), { error: -3, bytes: 16 });
+  assertEquals(ask(world, FLUSH), { error: -3, bytes: 0 });
+});
+
+Deno.test("D11: a FLUSH that carries marks enters them, and is answered without data", () => {
+  const world = new FuzzWorld([]);
+  const { log } = world.mirror;
+  ask(world, SET_REGION_SYNC, words(7, 1));
+  assertEquals(ask(world, FLUSH, words(7)), { error: 0, bytes: 0 });
+  assertEquals([log.marks.has(7, ME), log.clean.has(7)], [true, false]);
+});
+
+Deno.test("D17: another process of this node that leaves the group takes nothing along", () => {
+  const world = new FuzzWorld([]);
+  const self = { nodeid: ME, pid: 10, reason: 0 };
+  world.machine.configure(0, [self], [{ nodeid: ME, pid: 99, reason: 2 }], [], 0);
+  assertEquals([world.mirror.phase, ask(world, STATUS_INFO)?.error], ["valid", 0]);
+});
+
+Deno.test("D19: a region behind the last one is refused, whoever asks for it", () => {
+  const world = new FuzzWorld([]);
+  for (const type of [MARK_REGION, IN_SYNC, IS_REMOTE_RECOVERING, FLUSH]) {
+    for (const region of [REGIONS, 2 ** 34]) {
+      assertEquals(ask(world, type, words(region))?.error, -22, `${type} ${region}`);
+    }
+  }
+  assertEquals(world.mirror.log.marks.size, 0);
+  // CLEAR is acknowledged before it is looked at: the kernel must not wait.
+  assertEquals(ask(world, CLEAR_REGION, words(REGIONS)), { error: -0, bytes: 0 });
+});
+
+Deno.test("D22: a node about to be suspended stops its own recovery, not that of others", () => {
+  const world = new FuzzWorld([PEER]);
+  ask(world, PRESUSPEND);
+  const bytes = words(3);
+  const view = new DataView(bytes.buffer);
+  const type = IS_REMOTE_RECOVERING;
+  const request = { ...emptyRequest(), bytes, view, data: 0, dataBytes: 8, type };
+  const asked = [PEER, ME].map((originator) => {
+    const answer = { error: 0, first: 0, second: 0, words: 0 };
+    world.mirror.log.execute(request, { originator, me: ME }, answer);
+    return [answer.first, answer.second];
+  });
+  assertEquals(asked, [[1, 0], [0, REGIONS]]);
+});
+
+Deno.test("D25: the status of a mirror that is not resumed is answered", () => {
+  const world = new FuzzWorld([]);
+  world.mirror.phase = "pending";
+  assertEquals(ask(world, STATUS_INFO), { error: 0, bytes: 16 });
+});
+
+Deno.test("D27: RESUME is answered when the mirror is joined, and not before", () => {
+  const world = new FuzzWorld([], { joins: false });
+  assertEquals([world.mirror.phase, world.frames.length], ["joining", 0]);
+  world.joins = true;
+  world.machine.tick(10_000);
+  assertEquals([world.mirror.phase, world.frames.length], ["invalid", 0]);
+  world.hearOwnJoin();
+  assertEquals([world.mirror.phase, world.frames.length], ["valid", 1]);
+});
+
+Deno.test("a node's hint ends at the first region that is behind", () => {
+  const world = new FuzzWorld([]);
+  for (const region of [0, 1, 3]) ask(world, SET_REGION_SYNC, words(region, 1));
+  assertEquals(ask(world, IS_REMOTE_RECOVERING, words(3))?.error, 0);
+  const view = new DataView((world.frames.at(-1) as Uint8Array<ArrayBuffer>).buffer);
+  assertEquals([view.getUint32(HEADER, true), view.getUint32(HEADER + 8, true)], [0, 2]);
+});
