@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { cmirrordTargets } from "../tests/fuzz/cmirrord_targets.ts";
 import { dmfilemapdTargets } from "../tests/fuzz/dmfilemapd_targets.ts";
 import { LockTarget } from "../tests/fuzz/lock_target.ts";
+import { mdmpdTargets } from "../tests/fuzz/mdmpd_targets.ts";
 import type { FuzzTarget } from "../tests/fuzz/target.ts";
 import { runTask } from "./toolchain.ts";
 
@@ -17,6 +18,7 @@ const targetsOf: Readonly<Record<string, (seed: number) => FuzzTarget[]>> = {
   virtlockd: (seed) => [new LockTarget(seed)],
   dmfilemapd: dmfilemapdTargets,
   cmirrord: cmirrordTargets,
+  mdmpd: mdmpdTargets,
 };
 
 /** An option that is a whole number. Throws when it is not. */
