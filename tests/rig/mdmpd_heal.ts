@@ -1,5 +1,5 @@
 /** A path that fails under I/O stays out while it is dead, and is back soon after it heals: metadata 0.90, 1.2 and none; then, idle and confined */
-// rig: limit=400 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
+// rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { manifest } from "../../daemons/mdmpd/manifest.ts";
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import {

@@ -1,5 +1,5 @@
 /** Fifty arrays lose a path at once and get it back; another comes and goes, and none is taken for gone that is not */
-// rig: limit=300 memory=1G daemon=mdmpd needs=dmsetup
+// rig: limit=600 memory=1G daemon=mdmpd needs=dmsetup
 import { check, equal, figure, uptime } from "../../tasks/rig/guest/guest.ts";
 import { inTime, isFaulty, isInUse, Mdmpd } from "./helpers/md.ts";
 import { DEAD, exchange, lineTo, Slices } from "./helpers/md_slices.ts";

@@ -1,5 +1,5 @@
 /** Members of raid1, 10, 4, 5 and 6 come back by their write-intent bitmap: what was missed is copied and nothing else; without one, never */
-// rig: limit=400 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
+// rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { check, equal, figure, sh } from "../../tasks/rig/guest/guest.ts";
 import { DiskPath, inTime, isFaulty, isInUse, Mdmpd, ramDisks, record } from "./helpers/md.ts";
 

@@ -1,5 +1,5 @@
 /** SCSI disks that go offline, are pulled out, and come back under another name: known by what they call themselves */
-// rig: limit=300 memory=768M daemon=mdmpd needs=mdadm
+// rig: limit=600 memory=768M daemon=mdmpd needs=mdadm
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import { inTime, isFaulty, isInUse, Mdmpd, read, record } from "./helpers/md.ts";
 

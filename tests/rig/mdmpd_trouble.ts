@@ -1,5 +1,5 @@
 /** Hanging and dying paths in every order: standby, last, hung; an operator's hand; kill and restart; stop and assemble in mid-test */
-// rig: limit=400 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
+// rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import {
   createMultipath,
