@@ -1,3 +1,3 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth("every one of 50 appends to a followed file is mapped", "dmfilemapd_appends");
+await scenarioTest("every one of 50 appends to a followed file is mapped", "dmfilemapd_appends");

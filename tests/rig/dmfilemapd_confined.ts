@@ -1,5 +1,5 @@
 /** The live dmfilemapd against its manifest, as the kernel shows it: privileges, calls, files */
-// rig: disk=data:400M limit=120 daemon=dmfilemapd needs=dmstats needs=strace
+// rig: disk=data:400M limit=600 daemon=dmfilemapd needs=dmstats needs=strace
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
 import { manifest } from "../../daemons/dmfilemapd/manifest.ts";
 import { alive, deleteAll, Foreground, mapped, mismatch, status } from "./dmfilemapd/follower.ts";
@@ -14,7 +14,7 @@ const CAPABILITIES: Readonly<Record<string, number>> = {
 };
 const FILTERED = "2"; // SECCOMP_MODE_FILTER, linux/seccomp.h
 
-const volume = Volume.make("volume", 380);
+const volume = Volume.make("ext4");
 const { stats } = volume;
 
 function hex(set: bigint): string {
@@ -45,7 +45,7 @@ function privileges(mode: string, pid: number): void {
 
 /** In inode mode it has its file and needs no other: what the path leads to may not be opened. */
 async function confined(mode: "inode" | "path"): Promise<void> {
-  const file = OpenFile.create(`${volume.folder}/${mode}`).fill(2);
+  const file = OpenFile.create(volume.at(mode)).fill(2);
   const daemon = await Foreground.create(file.path, ["--follow", mode]);
   // Who answers has begun to serve.
   const [about] = JSON.parse(sh("dmfilemapd status --json"));

@@ -1,6 +1,6 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth(
+await scenarioTest(
   "a followed file's counters are the truth while it is overwritten and grows",
   "dmfilemapd_counters",
 );

@@ -1,3 +1,3 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth("daemons share a device, and one group has one daemon", "dmfilemapd_crowds");
+await scenarioTest("daemons share a device, and one group has one daemon", "dmfilemapd_crowds");

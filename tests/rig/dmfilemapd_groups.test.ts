@@ -1,3 +1,6 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth("a followed group may be changed and ended by stock dmstats", "dmfilemapd_groups");
+await scenarioTest(
+  "a followed group may be changed and ended by stock dmstats",
+  "dmfilemapd_groups",
+);

@@ -1,6 +1,6 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth(
+await scenarioTest(
   "dmstats create --filemap and update_filemap start our daemon in both modes",
   "dmfilemapd_launch",
 );

@@ -1,3 +1,3 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth("a followed file may be renamed, unlinked and replaced", "dmfilemapd_names");
+await scenarioTest("a followed file may be renamed, unlinked and replaced", "dmfilemapd_names");

@@ -1,3 +1,6 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth("a daemon with nothing to do does nothing, and collects nothing", "dmfilemapd_quiet");
+await scenarioTest(
+  "a daemon with nothing to do does nothing, and collects nothing",
+  "dmfilemapd_quiet",
+);

@@ -1,6 +1,6 @@
-import { onBoth } from "./dmfilemapd/on_both.ts";
+import { scenarioTest } from "./helpers/scenario_test.ts";
 
-await onBoth(
+await scenarioTest(
   "holes, truncation, preallocation, mappings and shared blocks are followed",
   "dmfilemapd_shapes",
 );

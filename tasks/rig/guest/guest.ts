@@ -18,9 +18,16 @@ export function uptime(): number {
   return parseFloat(Deno.readTextFileSync("/proc/uptime"));
 }
 
+let subject = "";
+
+/** Says of what all following checks and figures are, in front of their names; "" for nothing in particular. */
+export function about(what: string): void {
+  subject = what === "" ? "" : `${what}: `;
+}
+
 /** Makes a check of a fact, and returns it. `detail` says what was seen. */
 export function check(name: string, ok: boolean, detail = ""): boolean {
-  emit({ name, ok, detail, at: uptime() });
+  emit({ name: `${subject}${name}`, ok, detail, at: uptime() });
   return ok;
 }
 
@@ -37,7 +44,7 @@ export function note(text: string): void {
 
 /** Hands back a measurement. */
 export function figure(name: string, value: number, unit: string): void {
-  emit({ figure: name, value, unit });
+  emit({ figure: `${subject}${name}`, value, unit });
 }
 
 /** Runs a command line of the shell and returns what it printed, without the last line end. Throws with all of it. */

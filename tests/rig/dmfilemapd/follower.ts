@@ -3,11 +3,12 @@ import { eventually, sh, uptime } from "../../../tasks/rig/guest/guest.ts";
 import { extentsOf, sameSpans, type Span, union } from "./extents.ts";
 import type { OpenFile } from "./libc.ts";
 import { covered, covering, type Group, type Stats } from "./stats.ts";
+import type { Volume } from "./volume.ts";
 
 /** Under TCG a start takes some seconds where two machines share the processors. */
-export const START_SECONDS = 30;
+export const START_SECONDS = 60;
 /** What is done at once is given so long: emulated processors, shared with other tests. How long it took is a figure. */
-export const SOON_SECONDS = 20;
+export const SOON_SECONDS = 30;
 
 /** Runs a command line; its status and what it printed on each stream. */
 export function run(command: string): { code: number; stdout: string; stderr: string } {
@@ -47,22 +48,31 @@ export function daemons(): Map<number, string[]> {
   return found;
 }
 
-/** The one daemon of a path that has come to serve: the pid file is there with its control socket. */
-export function servingDaemon(path: string): number | undefined {
-  const [pid, ...others] = [...daemons()].filter(([, words]) => words.includes(path))
-    .map(([pid]) => pid);
-  if (pid === undefined || others.length > 0) return undefined;
-  return serves(pid) ? pid : undefined;
+const RUN = "/run/dmfilemapd";
+
+/** The daemon of a path that has come to serve: its pid file is there, with its control socket. Cheap: it is asked for often. */
+function servingDaemon(path: string): number | undefined {
+  return pidFiles().map(servingPid).find((pid) =>
+    pid !== undefined && readProc(pid, "cmdline")?.split("\0").includes(path)
+  );
 }
 
-function serves(pid: number): boolean {
+function pidFiles(): string[] {
   try {
-    return [...Deno.readDirSync("/run/dmfilemapd")].some(({ name }) =>
-      name.endsWith(".pid") && Number(Deno.readTextFileSync(`/run/dmfilemapd/${name}`)) === pid &&
-      Deno.lstatSync(`/run/dmfilemapd/${name.replace(/pid$/, "sock")}`).isSocket
+    return [...Deno.readDirSync(RUN)].map(({ name }) => name).filter((name) =>
+      name.endsWith(".pid")
     );
   } catch {
-    return false; // not yet
+    return []; // no daemon has ever run
+  }
+}
+
+function servingPid(pidFile: string): number | undefined {
+  try {
+    const isSocket = Deno.lstatSync(`${RUN}/${pidFile.replace(/pid$/, "sock")}`).isSocket;
+    return isSocket ? Number(Deno.readTextFileSync(`${RUN}/${pidFile}`)) : undefined;
+  } catch {
+    return undefined; // not yet
   }
 }
 
@@ -150,9 +160,38 @@ export class Foreground {
   }
 }
 
-/** Deletes every region of the device. */
+/** A file on a volume, and the daemon that follows it. */
+export interface Scene {
+  readonly volume: Volume;
+  readonly stats: Stats;
+  readonly file: OpenFile;
+  readonly daemon: Foreground;
+}
+
+/** Has a file followed that is there, and waits until it is mapped, in the group that dmstats is going to make: `id`. */
+export async function followed(
+  volume: Volume,
+  file: OpenFile,
+  options: readonly string[] = [],
+  env: Record<string, string> = {},
+  id = 0,
+): Promise<Scene> {
+  const daemon = await Foreground.create(file.path, options, env);
+  const { stats } = volume;
+  // With look-ahead, more is mapped than the file has.
+  await eventually(SOON_SECONDS, () => covers(stats, id, extentsOf(file)));
+  return { volume, stats, file, daemon };
+}
+
+/** Deletes every region of every device. */
 export function deleteAll(): void {
   sh("dmstats delete --alldevices --allprograms --allregions");
+}
+
+/** Whether the regions of a group reach as far as the extents, and perhaps further. */
+function covers(stats: Stats, id: number, extents: readonly Span[]): boolean {
+  const regions = covered(stats.group(id) ?? { regions: [] });
+  return sameSpans(union([...regions, ...extents]), regions);
 }
 
 /** What keeps a group from covering exactly the allocated extents, each sector once; "" when nothing does. */
@@ -172,13 +211,13 @@ function difference(group: Group, extents: readonly Span[]): string {
 }
 
 /**
- * Waits until the group covers the extents; milliseconds that it took, or undefined when it did not in time. Looks without pause
- * but for `restMs`.
+ * Waits until the group covers the extents; milliseconds that it took, or undefined when it did not in time. Looks every `restMs`,
+ * which takes time of the daemon's.
  */
 export async function mapped(
   file: OpenFile,
   stats: Stats,
-  { id = 0, seconds = SOON_SECONDS, restMs = 2 } = {},
+  { id = 0, seconds = SOON_SECONDS, restMs = 10 } = {},
 ): Promise<number | undefined> {
   const began = performance.now();
   while (mismatch(file, stats, id) !== "") {

@@ -1,11 +1,21 @@
 /** What /proc says of a daemon: its time, memory, descriptors and watches. */
-import { readProc, status } from "./follower.ts";
+import { readProc, sleep, status } from "./follower.ts";
 
 /** Processor time so far, in ms: utime and stime, in ticks of 10 ms (proc_pid_stat(5)). */
 export function cpuMs(pid: number): number {
   const stat = readProc(pid, "stat") ?? "";
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+/** Whether there comes a second in which a process uses next to no processor time. */
+export async function comesToRest(pid: number): Promise<boolean> {
+  for (let tries = 0; tries < 30; tries++) {
+    const before = cpuMs(pid);
+    await sleep(1);
+    if (cpuMs(pid) - before <= 20) return true;
+  }
+  return false;
 }
 
 /** How often it has been switched away from: it cannot wake up without one. */
