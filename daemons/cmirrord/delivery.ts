@@ -46,7 +46,7 @@ function hearResume(context: Context, mirror: Mirror): void {
   const { message, node, me } = context;
   if (!context.original) {
     if (!isLive(message)) endLife(mirror, node);
-    else mirror.log.recovery.claim(node, recoveredByJoiner(message), mirror.log.sync);
+    else mirror.log.recovery.claim(node, recoveredByJoiner(message));
     noteExecuted(mirror);
     releaseFlushes(context, mirror);
   }

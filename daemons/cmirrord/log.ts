@@ -153,8 +153,8 @@ export class MirrorLog {
     this.staleBlocks.add(blockOf(region));
   }
 
-  setSync(region: number, inSync: boolean, me: number): void {
-    this.recovery.finish(region, inSync);
+  setSync(region: number, inSync: boolean, node: number, me: number): void {
+    if (!this.recovery.finish(region, inSync, node)) return;
     const changed = inSync ? this.sync.set(region) : this.sync.clear(region);
     if (changed) this.touch(region);
     this.syncCount = this.sync.count;
@@ -220,9 +220,7 @@ const getResyncWork: Execute = (log, _request, { originator }, answer) => {
 };
 
 const setRegionSync: Execute = (log, request, { originator, me }) => {
-  // From a node that was taken for dead, whose region was handed out anew: that copy is what counts.
-  if (!log.original && log.recovery.isOfOther(word(request, 0), originator)) return;
-  log.setSync(word(request, 0), word(request, 1) !== 0, me);
+  log.setSync(word(request, 0), word(request, 1) !== 0, originator, me);
 };
 
 const isRemoteRecovering: Execute = (log, request, { originator, me }, answer) => {

@@ -138,7 +138,9 @@ const dueLeaving: Cell = (context, mirror) => {
 
 const resumeKept: Cell = (context, mirror) => resumeAgain(context, mirror);
 const ownResume: Cell = (context, mirror) => {
-  if (mirror.log.resumed) executeResume(context, mirror, context.request);
+  // Each task of the kernel that waits introduces the mirror once more.
+  if (mirror.log.resumed && !context.original) context.replies.error(context.request, 0);
+  else if (mirror.log.resumed) executeResume(context, mirror, context.request);
   else resumeAgain(context, mirror);
 };
 

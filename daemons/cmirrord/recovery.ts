@@ -87,20 +87,20 @@ export class Recovery {
     return false;
   }
 
-  /** SET_REGION_SYNC. The original takes any such message for the end of what runs; then two nodes could recover one region. */
-  finish(region: number, inSync: boolean): void {
-    const wasUnderWay = region === this.region || this.held.has(region);
-    if (this.original || region === this.region) this.region = -1;
-    this.held.delete(region);
+  /**
+   * SET_REGION_SYNC of a node. False where another one still copies the region: a node that was taken for dead goes on, and its region
+   * was handed out anew. The original takes any such message for the end of what runs; then two nodes could recover one region.
+   */
+  finish(region: number, inSync: boolean, node: number): boolean {
+    const isCurrent = region === this.region && (this.original || this.recoverer === node);
+    const wasUnderWay = isCurrent || this.held.get(region) === node;
+    if (this.original || isCurrent) this.region = -1;
+    if (this.original) return true;
+    if (this.held.get(region) === node) this.held.delete(region);
+    if (region === this.region || this.held.has(region)) return false;
     if (inSync) this.broken.delete(region);
-    else if (!wasUnderWay && !this.original) this.broken.add(region);
-  }
-
-  /** Whether another node than `node` recovers the region. */
-  isOfOther(region: number, node: number): boolean {
-    if (region === this.region && this.recoverer !== node) return true;
-    const by = this.held.get(region);
-    return by !== undefined && by !== node;
+    else if (!wasUnderWay) this.broken.add(region);
+    return true;
   }
 
   /** A server of lvm2 has chosen, by its own rules. */
@@ -126,11 +126,13 @@ export class Recovery {
     return false;
   }
 
-  /** A node whose kernel never stopped says what it recovers: `region`, or nothing (-1). */
-  claim(node: number, region: number, sync: Bitmap): void {
-    const isFree = !sync.has(region) && !this.isOfOther(region, node) && !this.broken.has(region);
+  /**
+   * A node whose kernel never stopped says what it recovers: `region`, or nothing (-1). Its kernel copies, or will, whatever the group
+   * has thought meanwhile: nobody writes there before it is done.
+   */
+  claim(node: number, region: number): void {
     this.abandon(node);
-    if (region < 0 || region >= this.regionCount || !isFree) return;
+    if (region < 0 || region >= this.regionCount || this.held.has(region)) return;
     this.held.set(region, node);
     const urgent = this.priority.indexOf(region);
     if (urgent >= 0) this.priority.splice(urgent, 1);

@@ -16,6 +16,11 @@ export const UNIT = {
     },
     { directive: "RestartSec=100ms", why: "The same." },
     {
+      directive: "ExecStartPost=+-/bin/sh -c 'dmsetup status --target mirror >/dev/null 2>&1 &'",
+      why:
+        "A kernel that has nothing to ask introduces its mirrors to a new daemon when somebody asks for their status.",
+    },
+    {
       directive: "PrivateNetwork=no",
       why:
         "The kernel's connector, and corosync's sockets, belong to the network namespace that the system is in.",

@@ -8,6 +8,7 @@ import {
   DM_ULOG_REQUEST,
   REQUESTS,
   RESUME,
+  STATUS_INFO,
   ULOG_BYTES,
 } from "../../../daemons/cmirrord/ulog.ts";
 import type { Random } from "../../fuzz/random.ts";
@@ -37,6 +38,8 @@ export class Connector {
   readonly #waiting = new Map<number, Waiting>();
   #seq = 0;
   luid = 1;
+  /** Tasks that hold the table: it is not removed before they are done. */
+  readers = 0;
   /** Turned over at the death of the node: nobody waits any more. */
   isDead = false;
 
@@ -57,6 +60,17 @@ export class Connector {
       if (done !== true) value(go);
     };
     go(NOTHING);
+  }
+
+  /** `dmsetup status`, as the service has it run behind each start: an idle kernel would not introduce its mirror. */
+  showStatus(): void {
+    this.run(this.#status());
+  }
+
+  *#status(): Task {
+    this.readers++;
+    yield* this.ask(STATUS_INFO);
+    this.readers--;
   }
 
   *sleep(ms: number): Wait<void> {

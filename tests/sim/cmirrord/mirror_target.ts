@@ -84,6 +84,7 @@ export class MirrorTarget {
       if (this.wanted === "up") yield* this.#live();
       else yield* connector.sleep(5);
     }
+    while (connector.readers > 0) yield* connector.sleep(5);
     yield* connector.ask(DTR);
     this.state = "gone";
   }

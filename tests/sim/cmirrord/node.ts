@@ -208,6 +208,7 @@ export class Node {
     );
     const isGone = this.target === undefined || this.target.state === "gone";
     if (isGone && this.#states.size > 0) this.#sayFarewell(pid);
+    if (!isGone && this.target?.state === "up") this.#connector?.showStatus();
   }
 
   /** A mirror was removed while there was no daemon: the others hear of it by a member that joins and leaves. */
