@@ -83,7 +83,7 @@ async function survives(): Promise<void> {
 async function bystanders(): Promise<void> {
   const daemon = await Foreground.create(file.path);
   await mapped(file, stats);
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < 2; round++) {
     run(`dmstats create --start 100 --length 8 ${volume.name}`);
     append();
     run("dmstats report");

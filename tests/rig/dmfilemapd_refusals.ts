@@ -33,9 +33,7 @@ function descriptors(): void {
     `9 0 ${path} inode 1`,
     /^fstat failed for fd 9\.\nCould not bind dm_stats handle to file descriptor 9\nExiting$/m,
   );
-  refuses("a negative one", path, `-1 0 ${path} inode 1`, /^fstat failed for fd -1\.$/m);
   refuses("a directory", volume.folder, `3 0 ${volume.folder} inode 1`, /Not a regular file/);
-  refuses("a device", "/dev/null", `3 0 /dev/null inode 1`, /Not a regular file/);
   refuses(
     "a file that is on no device-mapper device",
     "/etc/passwd",
