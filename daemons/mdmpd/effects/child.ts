@@ -47,6 +47,7 @@ export class Child {
   #text = "";
   #timeoutMs = 0;
   #at = 0;
+  #isDone = false;
   /** Messages so far. */
   #heard = 0;
   #patience = CHILD_PATIENCE;
@@ -90,14 +91,21 @@ export class Child {
     return this.#heard === 0;
   }
 
+  /** Until it says that it is done: its last answer is not its last word. */
   get isBusy(): boolean {
-    return this.#open.size > 0;
+    return !this.#isDone;
+  }
+
+  /** It is about to say so, and will take another batch. */
+  get isNearlyFree(): boolean {
+    return this.isBusy && this.#open.size === 0 && this.hung.length === 0;
   }
 
   /** Hands over a batch; only when it is idle. Its pipe is empty then and takes all of it. */
   give(batch: Batch): void {
     this.reactor.cancel(this.#silence);
     this.#patience = CHILD_PATIENCE;
+    this.#isDone = false;
     this.#timeoutMs = batch.timeoutMs;
     this.#at = 0;
     for (const job of batch.jobs) this.#open.set(job.id, job);
@@ -175,6 +183,7 @@ export class Child {
   }
 
   #done(): void {
+    this.#isDone = true;
     const left = [...this.#open.values()];
     this.#open.clear();
     if (left.length > 0) this.events.abandoned(this, left, undefined);

@@ -52,6 +52,11 @@ export class Children implements ChildEvents {
     return [...this.#children].filter(({ isLeaving, hung }) => isLeaving && hung.length > 0).length;
   }
 
+  /** Children of whatever state. */
+  get present(): number {
+    return this.#children.size;
+  }
+
   get started(): number {
     return this.#started;
   }
@@ -99,10 +104,10 @@ export class Children implements ChildEvents {
 
   #freeChild(): Child | undefined {
     const present = [...this.#children].filter(({ isLeaving }) => !isLeaving);
-    const idle = present.find(({ isBusy, isStarting }) => !isBusy && !isStarting);
+    const idle = present.find(({ isBusy }) => !isBusy);
     if (idle !== undefined) return idle;
-    // One that is starting will take all that has come together by then.
-    const isComing = present.some(({ isStarting }) => isStarting);
+    // One that is starting, or about to finish, will take all that has come together by then.
+    const isComing = present.some(({ isNearlyFree }) => isNearlyFree);
     if (!isComing && present.length < CHILDREN_MAX && !this.#isTooMuchStuck()) this.#start();
     return undefined;
   }

@@ -24,6 +24,7 @@ export function pathMetrics(core: Core, reporter: Reporter, hook: Hook | undefin
     metrics.gauge(`paths_${phase}`, { help: `Paths that are ${phase}` }, () => paths(phase));
   }
   metrics.gauge("looks", { help: "Times that md was looked at" }, () => core.looks);
+  metrics.gauge("testers", { help: "Testing processes" }, () => children.present);
   metrics.gauge("testers_started", { help: "Testing processes started" }, () => children.started);
   metrics.gauge(
     "testers_stuck",
