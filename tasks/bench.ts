@@ -5,6 +5,7 @@
  * counts is the ratio.
  */
 import { parseArgs } from "node:util";
+import { benchCmannotifyd } from "./bench/cmannotifyd.ts";
 import { benchDmfilemapd } from "./bench/dmfilemapd.ts";
 import { benchMdmpd } from "./bench/mdmpd.ts";
 import type { BenchOptions } from "./bench/options.ts";
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<boolea
   virtlockd: benchVirtlockd,
   dmfilemapd: benchDmfilemapd,
   mdmpd: benchMdmpd,
+  cmannotifyd: benchCmannotifyd,
 };
 
 function readOptions(): { daemons: readonly string[]; options: BenchOptions } {

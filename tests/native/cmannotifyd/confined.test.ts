@@ -8,7 +8,9 @@ import { syscallNumber } from "../../../ffi/syscalls.ts";
 import { DatagramServer } from "../../src/host/datagrams.ts";
 import { eventually } from "../corosync/eventually.ts";
 import { compiled } from "../virtlockd/c_program.ts";
-import { lacks, type Notifier, notifierTest } from "./notifier.ts";
+import { lacks, type Notifier, notifierTest, sharedNode } from "./notifier.ts";
+
+sharedNode();
 
 /** The issue's own. */
 const RESIDENT_MB = 60;
@@ -168,7 +170,7 @@ notifierTest("it keeps a service manager, status and metrics informed", async (n
   const { stdout } = await notifier.ask("status");
   assertMatch(stdout, /^Cluster lab: quorate, members 1 \(n1\)$/m);
   assertMatch(stdout, /^2 +\S+ +STATECHANGE +1 +\S+10-record +\d+\.\d{3} +exit 3$/m);
-  const metrics = await notifier.metrics();
+  const metrics = await notifier.control("metrics") ?? "";
   for (
     const line of [
       'cmannotifyd_notifications_total{reason="CONFIG_UPDATE"} 1',

@@ -1,7 +1,9 @@
 /** What scripts get, which of them run, and how the daemon goes about it: the contract of the original, on a real corosync. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { eventually } from "../corosync/eventually.ts";
-import { type Notifier, notifierTest, refuses } from "./notifier.ts";
+import { type Notifier, notifierTest, refuses, sharedNode } from "./notifier.ts";
+
+sharedNode();
 
 const SCRIPTS = "/etc/cluster/cman-notify.d";
 

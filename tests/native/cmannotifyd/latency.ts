@@ -2,16 +2,27 @@
 import type { Node } from "../corosync/cluster.ts";
 import { type Logged, runsIn } from "./corosync_log.ts";
 import { notices } from "./corosync_notifyd.ts";
-import type { Told } from "./notifier.ts";
+import type { Notifier, Told } from "./notifier.ts";
+import { isReload, parts } from "./told.ts";
 
-/** In milliseconds: from each report of quorum in the log to the start of the first script. Those told of at the start are left out. */
-export function delays(parts: readonly { told: Told[]; logged: Logged[] }[]): number[] {
-  return parts.flatMap(({ told: [, , ...told], logged }) => {
-    const behind = logged.slice(logged.length - told.length);
-    return told.flatMap(({ at, what }, i) =>
-      what.startsWith("STATECHANGE") ? [(at - behind[i].at) * 1000] : []
-    );
-  });
+/**
+ * In milliseconds: from each report of quorum in corosync's log to the start of the first script. Those told of because corosync was
+ * reached are left out.
+ */
+export async function delays(notifiers: readonly Notifier[]): Promise<number[]> {
+  const all = await Promise.all(notifiers.map(async (notifier) => {
+    const runs = runsIn(await notifier.node.log(), notifier.node.id);
+    const told = (await notifier.told()).filter((one) => !isReload(one));
+    return parts(told).flatMap(([, , ...part], run) => delaysIn(part, runs[run]));
+  }));
+  return all.flat();
+}
+
+function delaysIn(told: readonly Told[], logged: readonly Logged[]): number[] {
+  const behind = logged.slice(logged.length - told.length);
+  return told.flatMap(({ at, what }, i) =>
+    what.startsWith("STATECHANGE") ? [(at - behind[i].at) * 1000] : []
+  );
 }
 
 export function medianMs(values: readonly number[]): number {

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Cluster, clusterTest, type Node } from "../corosync/cluster.ts";
 import { eventually } from "../corosync/eventually.ts";
-import { lacks, Notifier, notifierTest } from "./notifier.ts";
+import { lacks, Notifier, ownNodeTest } from "./notifier.ts";
 
 const EXTRA = "extra_variables = 1\n";
 const withoutCompiler = await lacks("cc");
@@ -25,7 +25,7 @@ async function descriptors(notifier: Notifier): Promise<number> {
   return (await notifier.node.run("ls", `/proc/${pid}/fd`)).stdout.trim().split("\n").length;
 }
 
-notifierTest(
+ownNodeTest(
   "it begins before corosync, and lives through its deaths and ends without leaving anything open",
   async (notifier) => {
     const { node } = notifier;
@@ -53,7 +53,7 @@ notifierTest(
   },
 );
 
-notifierTest(
+ownNodeTest(
   "a corosync that stands still is waited for, at the start and later, and keeps nobody from ending the daemon",
   async (notifier) => {
     const { node } = notifier;
@@ -75,7 +75,7 @@ notifierTest(
   },
 );
 
-notifierTest(
+ownNodeTest(
   "corosync shuts down at once while a script runs, and what waits is told afterwards in order",
   async (notifier) => {
     const { node } = notifier;
@@ -171,7 +171,7 @@ clusterTest(
   withoutCompiler,
 );
 
-notifierTest(
+ownNodeTest(
   "start_attempts ends a daemon that never reaches corosync, and start_notifications = 0 tells what happens only",
   async (notifier) => {
     const { node } = notifier;

@@ -2,7 +2,13 @@
 import { dirname, join } from "@std/path";
 import { build } from "../../../tasks/build.ts";
 import { eventually } from "../corosync/eventually.ts";
-import { Cluster, clusterTest, type Node, type Output } from "../corosync/cluster.ts";
+import {
+  Cluster,
+  clusterTest,
+  missingForCluster,
+  type Node,
+  type Output,
+} from "../corosync/cluster.ts";
 import { compiled } from "../virtlockd/c_program.ts";
 
 const here = new URL("./", import.meta.url);
@@ -40,16 +46,36 @@ export async function lacks(...programs: string[]): Promise<string | undefined> 
 
 const withoutCompiler = await lacks("cc");
 
-/** A test with the daemon's place on a cluster of one, where corosync runs. `unless`: why it cannot be done here. */
+/** One node for all tests of a file that leave its corosync alone. */
+let shared: Cluster | undefined;
+
+/** A test with the daemon's place on a cluster of one, where corosync runs and has to stay. `unless`: why it cannot be done here. */
 export function notifierTest(
   name: string,
   body: (notifier: Notifier) => Promise<void>,
   unless?: string,
 ): void {
   clusterTest(name, async () => {
+    if (shared === undefined) throw new Error("no sharedNode() in this file");
+    await using notifier = new Notifier(shared.nodes[0]);
+    await body(notifier);
+  }, unless ?? withoutCompiler);
+}
+
+/** To be called by a file that has notifierTest(). */
+export function sharedNode(): void {
+  Deno.test.beforeAll(async () => {
+    if (await missingForCluster() === undefined) shared = await Cluster.start(1);
+  });
+  Deno.test.afterAll(async () => await shared?.[Symbol.asyncDispose]());
+}
+
+/** The same, with a node of its own. */
+export function ownNodeTest(name: string, body: (notifier: Notifier) => Promise<void>): void {
+  clusterTest(name, async () => {
     await using cluster = await Cluster.start(1);
     await body(new Notifier(cluster.nodes[0]));
-  }, unless ?? withoutCompiler);
+  }, withoutCompiler);
 }
 
 /** Why a test that has to do this cannot be done on this machine, if so. */
@@ -121,11 +147,8 @@ export class Notifier {
     const command = ["sh", "-c", shell, "sh", ...program];
     this.#process = this.node.spawn(command, { stderr: "piped" });
     this.#stderr = new Response(this.#process.stderr).text();
-    await eventually("cmannotifyd serves", () => this.answers(), PATIENCE_MS);
-  }
-
-  async answers(): Promise<boolean> {
-    return (await this.ask("status")).success;
+    const serves = async (): Promise<boolean> => await this.control("status") !== undefined;
+    await eventually("cmannotifyd serves", serves, PATIENCE_MS);
   }
 
   /** Runs the program on the node, such as with `status --json`. */
@@ -150,15 +173,22 @@ export class Notifier {
     return Number(found.stdout.trim());
   }
 
-  /** What the control socket answers to `metrics`, its first line included. */
-  async metrics(): Promise<string> {
-    using connection = await Deno.connect({
-      transport: "unix",
-      path: this.path("run/cmannotifyd.control"),
-    });
-    await connection.write(new TextEncoder().encode("metrics\n"));
-    await connection.closeWrite();
-    return await new Response(connection.readable).text();
+  /** What the control socket answers to a request, behind its first line; undefined where nobody listens. */
+  async control(request: string): Promise<string | undefined> {
+    try {
+      using connection = await Deno.connect({
+        transport: "unix",
+        path: this.path("run/cmannotifyd.control"),
+      });
+      await connection.write(new TextEncoder().encode(`${request}\n`));
+      await connection.closeWrite();
+      const answer = await new Response(connection.readable).text();
+      return answer.replace(/^.*\n/, "");
+    } catch (error) {
+      const nobody = [Deno.errors.NotFound, Deno.errors.ConnectionRefused];
+      if (nobody.some((kind) => error instanceof kind)) return undefined;
+      throw error;
+    }
   }
 
   /** Memory in use, in MB of 10^6 bytes. */
@@ -181,6 +211,20 @@ export class Notifier {
   async stop(): Promise<number> {
     await this.signal("TERM");
     return await this.ended();
+  }
+
+  /** Leaves the node to the next test as it was. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The node has process numbers of its own: these are all ours.
+    const { stdout } = await this.node.run("ps", "-eo", "pid=,args=");
+    const pids = [...stdout.matchAll(/^ *(\d+) .*cmannotifyd/gm)].map(([, pid]) => pid);
+    if (pids.length > 0) await this.node.run("kill", "-KILL", ...pids);
+    await this.ended();
+    const runs = await Array.fromAsync(Deno.readDir(this.path("run")));
+    const ours = runs.map(({ name }) => name).filter((name) => !name.startsWith("corosync"));
+    for (const name of [...ours.map((one) => `run/${one}`), "etc/cluster", "log/cluster"]) {
+      await Deno.remove(this.path(name), { recursive: true }).catch(() => {});
+    }
   }
 
   /** All that it said on standard error, once it has ended. */
@@ -224,9 +268,9 @@ export class Notifier {
   /** Waits until no script runs or waits. */
   async isQuiet(): Promise<void> {
     await eventually("no notification waits", async () => {
-      const { stdout } = await this.ask("status", "--json");
-      if (stdout === "") return false;
-      const { queue, notifications } = JSON.parse(stdout);
+      const status = await this.control("status");
+      if (status === undefined) return false;
+      const { queue, notifications } = JSON.parse(status);
       return queue.length === 0 && (notifications.at(-1)?.done ?? true);
     }, PATIENCE_MS);
   }

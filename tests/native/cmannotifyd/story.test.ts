@@ -10,6 +10,7 @@ import { type Logged, runsIn } from "./corosync_log.ts";
 import { comparison, type Seen, seenBy } from "./differential.ts";
 import { delays, delaysOfNotices, latencyTable, medianMs } from "./latency.ts";
 import { lacks, Notifier, type Told } from "./notifier.ts";
+import { isReload, parts } from "./told.ts";
 import { ACTS, settled } from "./story.ts";
 
 /** The issue's own: from corosync's line in its log to the start of the first script. */
@@ -19,19 +20,6 @@ const text = ({ what, lists }: Pick<Logged, "what" | "lists">): string => `${wha
 
 /** After a connect nobody is told of who joined and left before. */
 const membersOf = ({ lists }: Pick<Logged, "lists">): string => lists.replace(/ [+-].*/, "");
-
-/** What was told, divided where corosync was reached anew; each part begins with the pair. */
-function parts(told: readonly Told[]): Told[][] {
-  const all: Told[][] = [];
-  for (const one of told) {
-    if (one.initial && one.what === "CONFIG_UPDATE") all.push([]);
-    all.at(-1)?.push(one);
-  }
-  return all;
-}
-
-/** Corosync's log is no witness of reloads: see corosync_log.ts. */
-const isReload = ({ what, initial }: Told): boolean => what === "CONFIG_UPDATE" && !initial;
 
 /**
  * Whether scripts were told exactly what corosync logged from the moment on when it was reached: the pair has the state of that moment,
@@ -105,7 +93,6 @@ clusterTest(
     for (const notifier of notifiers.slice(0, 2)) await notifier.hasTold(2);
     const seen = await play(cluster, notifiers);
 
-    const all: { told: Told[]; logged: Logged[] }[] = [];
     for (const notifier of notifiers) {
       const { node } = notifier;
       const runs = runsIn(await node.log(), node.id);
@@ -113,7 +100,6 @@ clusterTest(
       assertEquals(told.length, runs.length, `connections of node ${node.id}`);
       for (const [i, part] of told.entries()) {
         assertTold(part, runs[i], `node ${node.id}, run ${i + 1} of corosync`);
-        all.push({ told: part, logged: runs[i] });
       }
     }
     const { table, differences } = comparison(ACTS, seen);
@@ -125,7 +111,7 @@ clusterTest(
       assertEquals(told.slice(before).map(text), ["CONFIG_UPDATE"], `node ${n + 1}`);
     }
 
-    const ours = delays(all);
+    const ours = await delays(notifiers);
     const theirs = await delaysOfNotices(cluster.nodes);
     console.log(latencyTable(ours, theirs));
     assert(ours.length >= 30, `${ours.length} delays`);

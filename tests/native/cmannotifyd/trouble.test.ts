@@ -2,7 +2,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { eventually } from "../corosync/eventually.ts";
-import { type Notifier, notifierTest } from "./notifier.ts";
+import { type Notifier, notifierTest, sharedNode } from "./notifier.ts";
+
+sharedNode();
 
 const EXTRA = "extra_variables = 1\n";
 const SCRIPTS = "/etc/cluster/cman-notify.d";
@@ -133,8 +135,8 @@ notifierTest(
 
 notifierTest("a full disk costs log lines and nothing else, and is mentioned", async (notifier) => {
   await notifier.record();
-  const full = "mkdir -p /var/log/cluster && mount -t tmpfs -o size=4k full /var/log/cluster && " +
-    "head -c 4096 /dev/zero > /var/log/cluster/full";
+  const full = "mkdir -p /var/log/cluster && mount -t tmpfs -o size=16k full /var/log/cluster && " +
+    "head -c 16384 /dev/zero > /var/log/cluster/full";
   await notifier.start({ config: EXTRA, shell: `${full} && exec "$@"` });
   await notifier.node.run("corosync-cfgtool", "-R");
   await notifier.hasTold(3);
