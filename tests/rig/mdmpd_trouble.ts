@@ -129,6 +129,8 @@ async function last(): Promise<void> {
     const { success } = await reader.status;
     figure(`from the recovery of ${name} to the end of a waiting read`, uptime() - began, "s");
     check(`a read that waits succeeds when ${name} heals`, success, record("md0"));
+    if (healed === a0) break;
+    check("that it answers is told", await daemon.says("PathAnswers /dev/md0", SLOWNESS_S, mark));
   }
   check("the path that healed carries the I/O", await isBack("md0", a0), record("md0"));
   b0.heal();
