@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { Hardware, Known } from "./identity.ts";
+import { isUuid } from "./paths.ts";
 import type { Learned } from "./tester_protocol.ts";
 
 export interface PathMemory {
@@ -109,6 +110,11 @@ export function rememberFaults(
   waitedFor: ReadonlyMap<string, { readonly faultSeen: boolean }>,
 ): void {
   for (const [name, path] of paths) path.faultSeen = waitedFor.get(name)?.faultSeen ?? false;
+}
+
+/** Forgets arrays that have gone and had no uuid: their name may be another's by the next time. */
+export function forgetNameless(memory: Memory, present: ReadonlySet<string>): void {
+  for (const key of memory.keys()) if (!isUuid(key) && !present.has(key)) memory.delete(key);
 }
 
 /** Takes note of superblocks that were read. */

@@ -10,6 +10,7 @@ import { Machine } from "../machine.ts";
 import type { Action, ArrayState } from "../machine_state.ts";
 import {
   arrayMemory,
+  forgetNameless,
   type Memory,
   rememberFaults,
   rememberLearned,
@@ -147,6 +148,8 @@ export class Core {
 
   /** For the next run of the daemon: which faults were real. */
   #noteFaults(): void {
+    const uuids = [...this.machine.arrays.values()].map(({ sight }) => sight.uuid);
+    forgetNameless(this.memory, new Set(uuids));
     for (const array of this.machine.arrays.values()) {
       const out = [...array.paths].filter(([, { phase }]) =>
         phase !== "active" && phase !== "checking"

@@ -5,6 +5,7 @@ import {
   arrayMemory,
   decodeMemory,
   encodeMemory,
+  forgetNameless,
   knownOf,
   type Memory,
   rememberFaults,
@@ -123,4 +124,12 @@ Deno.test("rememberFaults keeps the faults of paths that are waited for, and of 
   rememberFaults(array, new Map([["held", { faultSeen: false }], ["dead", { faultSeen: true }]]));
   const faults = [...array.paths].map(([name, { faultSeen }]) => `${name} ${faultSeen}`);
   assertEquals(faults, ["held false", "dead true", "removed false"]);
+});
+
+Deno.test("forgetNameless forgets what had a name only and has gone", () => {
+  const uuid = "0".repeat(32);
+  const memory: Memory = new Map();
+  for (const key of [uuid, "of md0", "of md1"]) arrayMemory(memory, key);
+  forgetNameless(memory, new Set(["of md1"]));
+  assertEquals([...memory.keys()], [uuid, "of md1"]);
 });
