@@ -272,16 +272,9 @@ export class Machine {
 
   /** When tick() is to be called next; undefined while nothing is put off. */
   nextDueMs(): number | undefined {
-    let next: number | undefined;
-    for (const mirror of this.mirrors) {
-      const { phase, dueMs, retryDueMs, flushDueMs, idle, writers, writersDueMs } = mirror;
-      if (phase === "pending") continue;
-      const writersMs = phase === "valid" && writers.size > 0 ? writersDueMs : undefined;
-      for (const one of [dueMs, retryDueMs, flushDueMs, idle.dueMs, writersMs]) {
-        if (one !== undefined && (next === undefined || one < next)) next = one;
-      }
-    }
-    return next;
+    let next = Infinity;
+    for (const mirror of this.mirrors) next = Math.min(next, dueOf(mirror));
+    return next === Infinity ? undefined : next;
   }
 
   #joined(handle: number): Mirror | undefined {
@@ -303,6 +296,26 @@ export class Machine {
     if (index >= 0) this.mirrors.splice(index, 1);
     if (mirror.disk !== undefined) port.closeLog(mirror);
     port.dropState(mirror.identity);
+  }
+}
+
+/** What the phase waits for: what it would not act upon must not wake it. */
+function dueOf(mirror: Mirror): number {
+  const { phase, dueMs = Infinity, retryDueMs = Infinity, flushDueMs = Infinity, idle } = mirror;
+  switch (phase) {
+    case "pending":
+      return Infinity;
+    case "joining":
+      return dueMs;
+    case "invalid":
+      return Math.min(dueMs, retryDueMs);
+    case "loading":
+    case "leaving":
+      return retryDueMs;
+    case "valid": {
+      const writersMs = mirror.writers.size > 0 ? mirror.writersDueMs : Infinity;
+      return Math.min(retryDueMs, flushDueMs, idle.dueMs ?? Infinity, writersMs);
+    }
   }
 }
 

@@ -105,6 +105,8 @@ export class Recovery {
 
   /** A server of lvm2 has chosen, by its own rules. */
   adopt(region: number, node: number): void {
+    // Ours would have chosen another one, which is to be recovered all the same.
+    if (this.region >= 0 && this.region !== region) this.priority.push(this.region);
     this.region = region;
     this.recoverer = node;
     this.search = Math.max(this.search, region + 1);

@@ -21,6 +21,9 @@ export interface Shared {
   readonly check: () => void;
 }
 
+const EIO = -5;
+/** One transfer of the log device in so many fails. */
+const DISK_ERROR_ODDS = 100;
 const CS_OK = 1;
 const CS_ERR_LIBRARY = 2;
 const CS_ERR_TRY_AGAIN = 6;
@@ -150,8 +153,9 @@ export class Daemon implements Port {
   readLog(mirror: Mirror, image: Uint8Array): void {
     const { clock, random, legs } = this.shared;
     clock.after(random.below(20), () => {
-      image.set(legs.logDevice);
-      this.do((nowMs) => this.machine.logRead(mirror, 0, nowMs));
+      const error = random.below(DISK_ERROR_ODDS) === 0 ? EIO : 0;
+      if (error === 0) image.set(legs.logDevice);
+      this.do((nowMs) => this.machine.logRead(mirror, error, nowMs));
     });
   }
   /** What is on its way to the device when the process dies arrives or not. */
@@ -160,9 +164,13 @@ export class Daemon implements Port {
     const content = image.slice(offset, offset + length);
     clock.after(random.below(15), () => {
       if (this.isDead) return;
-      legs.logDevice.set(content, offset);
-      legs.logExists = true;
-      this.do((nowMs) => this.machine.logWritten(mirror, 0, nowMs));
+      const error = random.below(DISK_ERROR_ODDS) === 0 ? EIO : 0;
+      // A write that has failed may have reached the device all the same.
+      if (error === 0 || random.below(2) === 0) {
+        legs.logDevice.set(content, offset);
+        legs.logExists = true;
+      }
+      this.do((nowMs) => this.machine.logWritten(mirror, error, nowMs));
     });
   }
   state(identity: Uint8Array, bytes: number): Uint8Array {
