@@ -1,11 +1,40 @@
 /** What scripts get, which of them run, and how the daemon goes about it: the contract of the original, on a real corosync. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { run } from "../../../tasks/toolchain.ts";
+import { inFolder } from "../../tasks/needs.ts";
 import { eventually } from "../corosync/eventually.ts";
-import { type Notifier, notifierTest, refuses, sharedNode } from "./notifier.ts";
+import { binary, type Notifier, notifierTest, refuses, sharedNode } from "./notifier.ts";
 
 sharedNode();
 
 const SCRIPTS = "/etc/cluster/cman-notify.d";
+
+Deno.test("-h, -V and what it does not know are answered as by the original", async () => {
+  const path = await binary();
+  const help = await run(path, ["-h"]);
+  assertEquals(help.code, 0);
+  assertMatch(help.stdout, /Usage:[^]* -f \|[^]* -d \|[^]* -r \|[^]* -h \|[^]* -V \|/);
+  const version = await run(path, ["an", "operand", "-V"]);
+  assertEquals(version.code, 0);
+  assertMatch(version.stdout, /^cmannotifyd \d+\.\d+\.\d+ /);
+  const unknown = await run(path, ["-x"]);
+  assertEquals([unknown.code, unknown.stdout], [1, ""]);
+  assertStringIncludes(unknown.output, "invalid option -- 'x'");
+  assertStringIncludes(unknown.output, "Usage:");
+});
+
+Deno.test("--check-config shows every problem with its line, and the daemon does not start with one", async () => {
+  await inFolder(async (folder) => {
+    const config = `${folder}/bad.conf`;
+    await Deno.writeTextFile(config, 'debug = 2\nno_such_key = 1\nlogfile = "relative"\n');
+    const checked = await run(await binary(), ["--config", config, "--check-config"]);
+    assertEquals(checked.code, 1);
+    for (const line of [1, 2, 3]) assertStringIncludes(checked.output, `bad.conf:${line}:`);
+    const started = await run(await binary(), ["-f", "--config", config, "--pid-file", ""]);
+    assertEquals(started.code, 1);
+    assertStringIncludes(started.output, "bad.conf: debug: 2 is neither 0 nor 1");
+  });
+});
 
 /** What the recording script writes down of one run, by kind. */
 function contract(text: string): Record<string, string[]> {

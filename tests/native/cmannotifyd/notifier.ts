@@ -220,6 +220,7 @@ export class Notifier {
     const pids = [...stdout.matchAll(/^ *(\d+) .*cmannotifyd/gm)].map(([, pid]) => pid);
     if (pids.length > 0) await this.node.run("kill", "-KILL", ...pids);
     await this.ended();
+    await this.#stderr;
     const runs = await Array.fromAsync(Deno.readDir(this.path("run")));
     const ours = runs.map(({ name }) => name).filter((name) => !name.startsWith("corosync"));
     for (const name of [...ours.map((one) => `run/${one}`), "etc/cluster", "log/cluster"]) {

@@ -115,8 +115,8 @@ clusterTest(
     const theirs = await delaysOfNotices(cluster.nodes);
     console.log(latencyTable(ours, theirs));
     assert(ours.length >= 30, `${ours.length} delays`);
-    // On a machine that is too busy for that, corosync-notifyd is late, too.
-    const most = Math.max(LATENCY_MS, 2 * medianMs(theirs.members));
+    // On a machine that is too busy for that, corosync-notifyd is late, too: it has to wait for a processor once, and we three times.
+    const most = Math.max(LATENCY_MS, 4 * medianMs(theirs.members));
     assert(medianMs(ours) <= most, `median ${medianMs(ours)} ms, over ${most} ms`);
     for (const notifier of notifiers) assertEquals(await notifier.stop(), 0);
   },
