@@ -23,6 +23,7 @@ export function initialState(policy: Policy, queueLimit: number): State {
     queue: new NotificationQueue(queueLimit),
     running: undefined,
     complained: false,
+    saidFull: false,
   };
 }
 
@@ -45,10 +46,15 @@ function log(context: Context, level: "info" | "warn" | "error", text: string): 
 
 function runNext(state: State, context: Context): void {
   if (state.running !== undefined) return;
-  state.running = state.queue.shift();
-  if (state.running !== undefined) {
-    context.actions.push({ type: "run", notification: state.running });
+  const next = state.queue.shift();
+  if (next === undefined) return;
+  state.running = next;
+  state.saidFull = false;
+  if (next.merged > 0) {
+    const text = `notification ${next.sequence} stands for ${next.merged} older ones, too`;
+    log(context, "warn", text);
   }
+  context.actions.push({ type: "run", notification: next });
 }
 
 type Details = Partial<Omit<Notification, "reason" | "sequence" | "timeMs" | "merged">>;
@@ -58,8 +64,9 @@ function notify(state: State, context: Context, reason: Reason, details: Details
   const nothing = { initial: false, members: [], joined: [], left: [], merged: 0 };
   const { nowMs: timeMs } = context;
   const result = state.queue.push({ ...nothing, ...details, reason, sequence, timeMs });
-  if (result === "merged") {
-    log(context, "warn", `queue full: notification ${sequence} (${reason}) replaces an older one`);
+  if (result === "merged" && !state.saidFull) {
+    state.saidFull = true;
+    log(context, "warn", `queue full: from notification ${sequence} on, they are merged`);
   }
   runNext(state, context);
   if (state.queue.isReportDue()) {

@@ -47,6 +47,8 @@ export interface State {
   running: Notification | undefined;
   /** So that a corosync that does not answer is mentioned once. */
   complained: boolean;
+  /** So that a full queue is mentioned once, until one of those that wait is run. */
+  saidFull: boolean;
 }
 
 export type Event =

@@ -6,6 +6,8 @@ import type { Up } from "../runner_protocol.ts";
 export interface ScriptRun {
   readonly script: string;
   readonly pid: number | null;
+  /** ISO 8601, UTC; null for one that could not be started. */
+  readonly started: string | null;
   /** `exit 0`, `signal 9`, why it could not be started; null while it runs. */
   how: string | null;
   ranMs: number | null;
@@ -36,7 +38,8 @@ export class History {
     if (message.type === "done") entry.done = true;
     else if (message.type === "started") {
       const { script, pid } = message;
-      entry.scripts.push({ script, pid, how: null, ranMs: null, timedOut: false });
+      const started = new Date().toISOString();
+      entry.scripts.push({ script, pid, started, how: null, ranMs: null, timedOut: false });
     } else this.#ended(entry, message);
   }
 
@@ -46,7 +49,7 @@ export class History {
   ): void {
     const last = entry.scripts.at(-1);
     if (last === undefined || last.how !== null) {
-      entry.scripts.push({ script, pid: null, how, ranMs, timedOut });
+      entry.scripts.push({ script, pid: null, started: null, how, ranMs, timedOut });
     } else Object.assign(last, { how, ranMs, timedOut });
   }
 }

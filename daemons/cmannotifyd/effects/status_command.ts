@@ -1,6 +1,7 @@
 /** `cmannotifyd status [--json]`: asks the running daemon and prints what it says. */
 import { askDaemon } from "../../../src/host/control_client.ts";
 import { formatTable } from "../../../src/host/table.ts";
+import type { ScriptRun } from "./history.ts";
 import type { NotificationStatus, Status } from "./status.ts";
 
 const TITLES = ["NUMBER", "TIME", "NOTIFICATION", "QUORUM", "SCRIPT", "SECONDS", "ENDED"];
@@ -10,12 +11,18 @@ function rows(entry: NotificationStatus): string[][] {
   const quorum = quorate === null ? "-" : quorate ? "1" : "0";
   const first = [String(sequence), time, notification, quorum];
   if (scripts.length === 0) return [[...first, "-", "-", done ? "-" : "begins"]];
-  return scripts.map(({ script, how, ranMs, timedOut }, i) => [
+  return scripts.map((run, i) => [
     ...(i === 0 ? first : ["", "", "", ""]),
-    script,
-    ranMs === null ? "-" : (ranMs / 1000).toFixed(3),
-    how === null ? "runs" : `${how}${timedOut ? ", out of time" : ""}`,
+    run.script,
+    secondsOf(run),
+    run.how === null ? "still runs" : `${run.how}${run.timedOut ? ", out of time" : ""}`,
   ]);
+}
+
+/** How long it ran, or has been running. */
+function secondsOf({ ranMs, started }: ScriptRun): string {
+  const milliseconds = ranMs ?? (started === null ? 0 : Date.now() - Date.parse(started));
+  return (milliseconds / 1000).toFixed(3);
 }
 
 /** The text for people. */

@@ -149,11 +149,19 @@ Deno.test("a thousand events during one script wait in order, and the log says h
   assertEquals(bench.finish().length, 1_000);
 });
 
-Deno.test("a full queue says what it merges", () => {
+Deno.test("a full queue says once that it merges, and then what a notification stands for", () => {
   const bench = upBench({}, 1);
-  bench.tell({ type: "reloaded" }, { type: "reloaded" });
-  const [text] = bench.tell({ type: "reloaded" });
-  assertMatch(text, /^warn: queue full: notification \d+ \(CONFIG_UPDATE\) replaces an older one$/);
+  const reloaded: Event = { type: "reloaded" };
+  bench.tell(reloaded, reloaded);
+  assertEquals(bench.tell(reloaded, reloaded, reloaded), [
+    "warn: queue full: from notification 5 on, they are merged",
+  ]);
+  assertEquals(bench.finish(), [
+    "warn: notification 7 stands for 3 older ones, too",
+    "run CONFIG_UPDATE",
+  ]);
+  bench.tell(reloaded, reloaded);
+  assertMatch(bench.tell(reloaded)[0], /^warn: queue full: /);
 });
 
 const examples: Readonly<Record<EventType, Event>> = {
