@@ -34,6 +34,15 @@ export const ACTS: readonly Act[] = [
   { name: "kill -9 on node 3", play: ({ nodes }) => nodes[2].kill(), members: withoutThird },
   { name: "node 3 restarts", play: ({ nodes }) => nodes[2].start(), members: everybody },
   {
+    // Within the time of the token nobody misses it, but for the lists of who has come and gone.
+    name: "node 3 is killed and started at once",
+    play: async ({ nodes }) => {
+      await nodes[2].kill();
+      await nodes[2].start();
+    },
+    members: everybody,
+  },
+  {
     name: "node 3 is cut off",
     play: (cluster) => cut(cluster, [3], false),
     members: [[1, 2], [1, 2], [3]],
