@@ -107,7 +107,7 @@ function withTrailer(context: Context, mirror: Mirror, length: number): number {
 /** Whether absent nodes have held a region for long enough. */
 function isLapsed({ nowMs }: Context, mirror: Mirror): boolean {
   const { log, members } = mirror;
-  if (!log.recovery.isHeldByAbsent(members)) mirror.lapseDueMs = undefined;
+  if (log.recovery.absent(members).size === 0) mirror.lapseDueMs = undefined;
   else mirror.lapseDueMs ??= nowMs + HELD_RECOVERY_MS;
   if (mirror.lapseDueMs === undefined || mirror.lapseDueMs > nowMs) return false;
   mirror.lapseDueMs = undefined;

@@ -16,6 +16,8 @@ export const KERNEL_ROOM_BYTES = 8 << 20;
 export const LOG_TRANSFERS = 64;
 /** How many requests before and behind the last one are repeated by the kernel when a new daemon asks for it. */
 export const WAKE_REQUESTS = 512;
+/** How long quorum may take to be known after nodes were lost; then corosync is asked. */
+export const RING_PATIENCE_MS = 500;
 /** Unmapped code is given back so long after the start. */
 export const RELEASE_AFTER_MS = 500;
 /** The same notice of a mirror is logged again after so long. */
@@ -33,8 +35,9 @@ export const IDLE_CLEAR_MS = 1_500;
 /** How long a join waits after a leave where C daemons are in the group, as they do (they sleep, with a 1 s clock). */
 export const REJOIN_PAUSE_MS = 3_000;
 /**
- * How long a region stays with the node that recovered it when its daemon died, while that daemon does not come back: the copy is over
- * then, however slow the legs (30 s and five attempts are what a SCSI disk takes to fail).
+ * How long regions stay with the node that recovers or has marked them when its daemon has died and does not come back: copies and
+ * writes are over then, however slow the legs (30 s and five attempts are what a SCSI disk takes to fail), and its kernel begins none
+ * without a daemon.
  */
 export const HELD_RECOVERY_MS = 300_000;
 /** First and longest pause before an attempt to join, or to send, is repeated. */

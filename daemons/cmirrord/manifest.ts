@@ -73,6 +73,13 @@ export const manifest = {
   ],
   configKeys: [
     {
+      name: "quorum",
+      type: "uint",
+      default: "1",
+      help:
+        "1: where corosync has quorum, mirrors stand still on nodes without it. 0: they go on, and parts of a parted cluster are merged.",
+    },
+    {
       name: "log_level",
       type: "uint",
       default: "2",
@@ -176,7 +183,7 @@ export const manifest = {
     },
   ],
   unit: UNIT,
-  libraries: ["libc.so.6", "libcorosync_common.so.4", "libcpg.so.4"],
+  libraries: ["libc.so.6", "libcorosync_common.so.4", "libcpg.so.4", "libquorum.so.5"],
   ffiUnscoped:
     "Corosync's libraries call back, and Deno makes callbacks only under an unlimited permission.",
   v8Flags: ["--max-semi-space-size=1"],

@@ -122,10 +122,12 @@ export class Recovery {
     }
   }
 
-  /** Whether a node that is no member holds a region. */
-  isHeldByAbsent(members: readonly number[]): boolean {
-    for (const node of this.held.values()) if (!members.includes(node)) return true;
-    return false;
+  /** Nodes that are no members, and hold or have marked regions. */
+  absent(members: readonly number[]): Set<number> {
+    const nodes = new Set(this.held.values());
+    this.marks.each((_region, node) => nodes.add(node));
+    for (const node of members) nodes.delete(node);
+    return nodes;
   }
 
   /**
@@ -140,9 +142,12 @@ export class Recovery {
     if (urgent >= 0) this.priority.splice(urgent, 1);
   }
 
-  /** What nodes that are no members have recovered is nobody's. */
+  /** What nodes that are no members have recovered is nobody's, and what they have marked may be recovered. */
   lapse(members: readonly number[]): void {
-    for (const node of new Set(this.held.values())) if (!members.includes(node)) this.abandon(node);
+    for (const node of this.absent(members)) {
+      this.abandon(node);
+      this.marks.bury(node);
+    }
   }
 
   /** A node's daemon is gone, its kernel perhaps not: what it recovers stays its own. */

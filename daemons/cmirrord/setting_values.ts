@@ -2,6 +2,11 @@
 
 /** What is wrong with a value, or undefined. Keys are those of the manifest. */
 export function settingProblem(key: string, value: number | string): string | undefined {
-  if (key !== "log_level") return undefined;
-  return /^[1-4]$/.test(String(value)) ? undefined : `"${value}" is not between 1 and 4`;
+  if (key === "quorum") return inRange(value, 0, 1);
+  return key === "log_level" ? inRange(value, 1, 4) : undefined;
+}
+
+function inRange(value: number | string, min: number, max: number): string | undefined {
+  const isGood = /^\d$/.test(String(value)) && Number(value) >= min && Number(value) <= max;
+  return isGood ? undefined : `"${value}" is not between ${min} and ${max}`;
 }

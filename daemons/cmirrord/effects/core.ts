@@ -11,7 +11,8 @@ import type { Mirror } from "../mirror.ts";
 import type { Notice, Port } from "../port.ts";
 import { DM_ULOG_REQUEST } from "../ulog.ts";
 import { Counters } from "./counters.ts";
-import { type GroupEvents, Groups } from "./groups.ts";
+import { GatedGroups } from "./gated_groups.ts";
+import type { GroupEvents } from "./groups.ts";
 import { Kernel } from "./kernel.ts";
 import { LogDevices, type LogEvents } from "./log_devices.ts";
 import { Notices } from "./notices.ts";
@@ -23,7 +24,7 @@ export class Core implements Port, GroupEvents, LogEvents {
   readonly machine: Machine;
   readonly counters: Counters;
   readonly #kernel: Kernel;
-  readonly #groups: Groups;
+  readonly #groups: GatedGroups;
   readonly #devices: LogDevices;
   readonly #notices: Notices;
   #timer: Timer | undefined;
@@ -34,12 +35,13 @@ export class Core implements Port, GroupEvents, LogEvents {
     socket: ConnectorSocket,
     private readonly states: StateFiles,
     private readonly sequence: SequenceFile,
+    isGated: boolean,
   ) {
     const now = (): number => reactor.now();
     this.machine = new Machine(this, processId());
     this.counters = new Counters(() => this.machine.mirrors, now);
     this.#notices = new Notices(now);
-    this.#groups = new Groups(reactor, this);
+    this.#groups = new GatedGroups(reactor, isGated, this);
     this.#devices = new LogDevices(reactor, this.counters, this);
     this.#kernel = new Kernel(
       reactor,
@@ -59,6 +61,11 @@ export class Core implements Port, GroupEvents, LogEvents {
   /** Nothing waits, and no mirror is known. */
   get isIdle(): boolean {
     return this.machine.mirrors.length === 0;
+  }
+
+  /** Whether this node has quorum, in a word. */
+  get quorum(): string {
+    return this.#groups.gate.state;
   }
 
   close(): void {

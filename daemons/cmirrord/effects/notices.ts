@@ -18,7 +18,7 @@ const TEXTS: Readonly<Record<Notice, string>> = {
   logWriteFailed: "[{mirror}] the log cannot be written: {error}",
   nodeDied: "[{mirror}] node {detail} has died",
   joinRefused: "[{mirror}] corosync does not let it join, it is tried again: {detail}",
-  clusterLost: "[{mirror}] corosync is gone; requests wait for its return",
+  clusterLost: "[{mirror}] out of its group: requests wait until it is in again",
 };
 const WARNINGS: ReadonlySet<Notice> = new Set(["joinRefused", "nodeDied"]);
 

@@ -44,8 +44,14 @@ export function configProblems(text: string, path: string): ConfigProblem[] {
   return checkConfig(manifest.configKeys, text, path, checks);
 }
 
-/** The lowest priority that is logged. Throws ExitError for a configuration that is wrong. */
-export function logLevelOf(line: CommandLine): LogPriority {
+export interface RunSettings {
+  readonly level: LogPriority;
+  /** Mirrors stand still without quorum. */
+  readonly quorum: boolean;
+}
+
+/** Throws ExitError for a configuration that is wrong. */
+export function settingsFrom(line: CommandLine): RunSettings {
   const { path, optional } = configFileOf(line);
   try {
     const table = loadConfig(path, optional);
@@ -53,7 +59,9 @@ export function logLevelOf(line: CommandLine): LogPriority {
     const problem = table.size === 0
       ? undefined
       : configProblems(readConfigText(path), path).find(({ severity }) => severity === "error");
-    if (problem === undefined) return (settings.log_level ?? 2) as LogPriority;
+    if (problem === undefined) {
+      return { level: (settings.log_level ?? 2) as LogPriority, quorum: settings.quorum !== 0 };
+    }
     throw new ConfigError("value", path, problem.line, `${problem.key}: ${problem.message}`);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -7,6 +7,7 @@ import { LibraryError } from "../../../ffi/open.ts";
 import { lockPages, readMappings } from "../../../ffi/mappings.ts";
 import { ConnectorSocket } from "../../../ffi/netlink.ts";
 import { processId, raiseFileLimit } from "../../../ffi/process.ts";
+import { loadQuorum } from "../../../ffi/quorum.ts";
 import { blockSignals } from "../../../ffi/signal.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import { ControlSocket } from "../../../src/host/control.ts";
@@ -40,8 +41,9 @@ import {
   EXIT_GROUP,
   EXIT_LOCKED,
   EXIT_SOCKET,
-  logLevelOf,
   openLog,
+  type RunSettings,
+  settingsFrom,
 } from "./settings.ts";
 import { SequenceFile, StateFiles } from "./state_files.ts";
 import { statusOf } from "./status.ts";
@@ -60,15 +62,15 @@ export function runDaemon(start: Start): number {
   const { line, program, handshake } = start;
   // A service manager that waits for READY=1 waits for the process that it started.
   const isForeground = line.options.has("foreground") || program.environment.has("NOTIFY_SOCKET");
-  const level = logLevelOf(line);
+  const settings = settingsFrom(line);
   if (!isForeground && !handshake.isChild) return runInBackground(program);
   blockSignals(SIGNALS);
   handshake.leaveDirectory();
-  openLog(level, isForeground && !program.environment.has("JOURNAL_STREAM"));
+  openLog(settings.level, isForeground && !program.environment.has("JOURNAL_STREAM"));
   raiseFileLimit();
   const pidFile = takePidFile();
   try {
-    return serve(start, pidFile);
+    return serve(start, settings, pidFile);
   } catch (error) {
     pidFile.release();
     throw error;
@@ -125,6 +127,7 @@ function loadLibraries(): void {
   try {
     loadCommon();
     loadCpg();
+    loadQuorum();
   } catch (error) {
     if (!(error instanceof LibraryError)) throw error;
     logger("cmirrord").error("no mirror can be resumed: {error}", { error });
@@ -136,14 +139,20 @@ function makeDirectoriesOf(): void {
   makeDirectories(STATE_DIRECTORY, PRIVATE_MODE);
 }
 
-function serve(start: Start, pidFile: PidFile): number {
+function serve(start: Start, settings: RunSettings, pidFile: PidFile): number {
   const { program, handshake } = start;
   loadLibraries();
   const socket = openSocket();
   step(EXIT_FAILURE, makeDirectoriesOf);
   const sequence = step(EXIT_FAILURE, () => new SequenceFile(SEQUENCE_FILE));
   const reactor = new Reactor();
-  const core = new Core(reactor, socket, new StateFiles(STATE_DIRECTORY), sequence);
+  const core = new Core(
+    reactor,
+    socket,
+    new StateFiles(STATE_DIRECTORY),
+    sequence,
+    settings.quorum,
+  );
   const daemon = new Daemon(reactor, core);
   const sandbox = confine(start);
   openControl(reactor, core, daemon, sandbox);
@@ -194,6 +203,7 @@ function openControl(reactor: Reactor, core: Core, daemon: Daemon, sandbox: stri
     pid: processId(),
     sandbox,
     node: core.machine.context.me,
+    quorum: core.quorum,
   });
   const requests = {
     status: {

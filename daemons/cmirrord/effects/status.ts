@@ -29,6 +29,8 @@ export interface Status {
   readonly sandbox: string;
   /** 0 before corosync was reached. */
   readonly node: number;
+  /** quorate, inquorate, unknown; none: nobody asks for it. */
+  readonly quorum: string;
   readonly mirrors: readonly MirrorStatus[];
 }
 
@@ -69,7 +71,7 @@ function mirrorStatus(mirror: Mirror): MirrorStatus {
 /** A snapshot of everything. */
 export function statusOf(
   mirrors: readonly Mirror[],
-  about: Pick<Status, "version" | "pid" | "sandbox" | "node">,
+  about: Pick<Status, "version" | "pid" | "sandbox" | "node" | "quorum">,
 ): Status {
   return { ...about, mirrors: mirrors.map(mirrorStatus) };
 }

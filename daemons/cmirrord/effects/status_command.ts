@@ -31,10 +31,10 @@ function row(mirror: MirrorStatus): string[] {
 }
 
 /** The text for people. */
-export function statusText({ version, pid, sandbox, node, mirrors }: Status): string {
+export function statusText({ version, pid, sandbox, node, quorum, mirrors }: Status): string {
   return [
     `cmirrord ${version}, process ${pid}, sandbox: ${sandbox}`,
-    node === 0 ? "Corosync was not reached yet" : `Node ${node}`,
+    node === 0 ? "Corosync was not reached yet" : `Node ${node}, quorum: ${quorum}`,
     `Mirrors: ${mirrors.length}`,
     ...(mirrors.length === 0 ? [] : ["", formatTable(TITLES, mirrors.map(row)).trimEnd()]),
     "",

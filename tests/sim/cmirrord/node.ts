@@ -214,20 +214,7 @@ export class Node {
       kernel,
       this.original,
     );
-    const isGone = this.target === undefined || this.target.state === "gone";
-    if (isGone && this.#states.size > 0) this.#sayFarewell(pid);
-    if (!isGone && this.target?.state === "up") this.#connector?.showStatus();
-  }
-
-  /** A mirror was removed while there was no daemon: the others hear of it by a member that joins and leaves. */
-  #sayFarewell(pid: number): void {
-    this.#states.clear();
-    const { group } = this.shared;
-    let hasLeft = false;
-    const one: Participant = group.join(this.nodeid, pid, () => {
-      if (!hasLeft) group.leave(one);
-      hasLeft = true;
-    });
+    if (this.target?.state === "up") this.#connector?.showStatus();
   }
 
   /** kill -9. */
