@@ -18,11 +18,15 @@ async function msOf(action: () => Promise<unknown>): Promise<number> {
   return performance.now() - began;
 }
 
-/** Open descriptors, once nothing is on its way any more. */
+/** Open descriptors, once nothing is on its way any more; the least of some, since whoever asks for the status has one, too. */
 async function descriptors(notifier: Notifier): Promise<number> {
   await notifier.isQuiet();
-  const pid = await notifier.pid();
-  return (await notifier.node.run("ls", `/proc/${pid}/fd`)).stdout.trim().split("\n").length;
+  const folder = `/proc/${await notifier.pid()}/fd`;
+  const counts: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    counts.push((await notifier.node.run("ls", folder)).stdout.trim().split("\n").length);
+  }
+  return Math.min(...counts);
 }
 
 ownNodeTest(
