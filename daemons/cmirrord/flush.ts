@@ -31,9 +31,10 @@ export function flush(
 }
 
 /** The server writes: what is on the device is no longer known here. */
-function flushOfOther({ log, disk }: Mirror): void {
+function flushOfOther(mirror: Mirror): void {
+  const { log, disk } = mirror;
   log.touched = false;
-  log.staleBlocks.clear();
+  noteStaleBlocks(mirror);
   if (disk !== undefined && disk.writing === 0) disk.unknown = true;
 }
 
@@ -78,8 +79,19 @@ export function beginWrite(context: Context, mirror: Mirror, disk: DiskLog): voi
     disk.image.store(log.clean);
     writePart(context, mirror, disk, 0, disk.image.bytes.length);
   } else writeStaleBlocks(context, mirror, disk);
+  if (disk.unknown) mirror.state.written.bytes.set(log.clean.bytes);
   disk.unknown = false;
-  log.staleBlocks.clear();
+  noteStaleBlocks(mirror);
+}
+
+/** The device is as the bits are, or is about to be. A new daemon knows by this what others have written meanwhile. */
+function noteStaleBlocks({ log: { staleBlocks, clean }, state: { written } }: Mirror): void {
+  for (const block of staleBlocks) {
+    const start = Math.max(0, block * LOG_BLOCK_BYTES - BITMAP_AT);
+    const end = (block + 1) * LOG_BLOCK_BYTES - BITMAP_AT;
+    written.bytes.set(clean.bytes.subarray(start, end), start);
+  }
+  staleBlocks.clear();
 }
 
 function writePart(

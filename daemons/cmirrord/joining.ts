@@ -1,4 +1,5 @@
 /** Into the group and out of it: RESUME, the first member's reading of the log, POSTSUSPEND, the end of a membership. */
+import { packedBytes } from "./bitmap.ts";
 import type { Context } from "./context.ts";
 import type { Entry } from "./entries.ts";
 import { CS_OK, EBADE } from "./errors.ts";
@@ -197,17 +198,27 @@ export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
   beginWrite(context, mirror, disk);
 }
 
-/** What others may have left dirty on the device meanwhile stays so; nobody there waits for it. */
+/**
+ * A device that is as this node's group has left it tells nothing new: what is dirty there may have been cleared since, and not been
+ * written. Otherwise others were there, and what is dirty on it stays so; nobody there waits for it.
+ */
 function readLive(context: Context, mirror: Mirror, disk: DiskLog): void {
-  const { log } = mirror;
+  const { log, state } = mirror;
   const known = log.clean.bytes.slice();
   disk.image.load(log.clean, false);
+  const isOurs = isPrefix(
+    log.clean.bytes.subarray(0, packedBytes(log.regionCount)),
+    state.written.bytes,
+  );
   for (let r = log.clean.nextClear(0); r < log.regionCount; r = log.clean.nextClear(r + 1)) {
-    const isNew = (known[r >>> 3] >>> (r & 7) & 1) === 1;
-    if (isNew) log.foreign.set(r);
+    if (!isOurs) log.foreign.set(r);
   }
   log.clean.intersect(known);
   keepBits(context, mirror);
+}
+
+function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
+  return part.every((byte, index) => byte === whole[index]);
 }
 
 /** The first member's log was written: the RESUME is done, whether or not the device took it. */

@@ -3,7 +3,8 @@
  *
  *     u32 magic | u32 version | u32 regions | u32 sectors a region | u32 flags | u32 the kernel's hint | u64 luid | uuid[129] |
  *     … | at 164: u32 recoveries | (u32 region, u32 node) … | at 256:
- *     sync bits | clean bits | regions that this node's kernel has marked | regions that other nodes have marked
+ *     sync bits | clean bits | regions that this node's kernel has marked | regions that other nodes have marked |
+ *     clean bits as they are on the log device
  *
  * Each store is of one word, in an order that errs on the dirty side: a mark is set before the clean bit is cleared, and goes
  * before that is set.
@@ -13,7 +14,7 @@ import type { Construction } from "./constructor.ts";
 import { UUID_AT, UUID_BYTES } from "./ulog.ts";
 
 const MAGIC = 0x686b_636d;
-const VERSION = 1;
+const VERSION = 2;
 const HEADER_BYTES = 256;
 const REGIONS_AT = 8;
 const SECTORS_AT = 12;
@@ -33,7 +34,7 @@ const WHOLE_ONCE = 2;
 const SHARED = 4;
 
 export function stateBytes(regionCount: number): number {
-  return HEADER_BYTES + 4 * bitmapBytes(regionCount);
+  return HEADER_BYTES + 5 * bitmapBytes(regionCount);
 }
 
 export class MirrorState {
@@ -41,6 +42,8 @@ export class MirrorState {
   readonly clean: Bitmap;
   readonly own: Bitmap;
   readonly foreign: Bitmap;
+  /** Only its bytes are kept up to date. */
+  readonly written: Bitmap;
   readonly #view: DataView;
 
   /** `storage` is of stateBytes(regionCount) bytes and begins on a word. */
@@ -55,6 +58,7 @@ export class MirrorState {
     this.clean = part(1);
     this.own = part(2);
     this.foreign = part(3);
+    this.written = part(4);
   }
 
   /** Whether this is the state of the mirror with that luid and uuid (the first 137 bytes of a request), and of a live one. */

@@ -124,6 +124,7 @@ export function loadCheckpoint(context: Context, mirror: Mirror): boolean {
   log.sync.copy(checkpointSync(data, log.regionCount));
   log.clean.copy(checkpointClean(data, log.regionCount));
   log.syncCount = log.sync.count;
+  mirror.state.written.bytes.set(log.clean.bytes);
   log.recovery.region = recovery.region;
   log.recovery.recoverer = recovery.recoverer;
   log.recovery.reset();
