@@ -75,3 +75,12 @@ export function isUuid(text: string): boolean {
 export function nodeOf(name: string): string {
   return `/dev/${name.replaceAll("!", "/")}`;
 }
+
+/** `md2` before `md10`. Intl would do it, and cost megabytes. */
+export function compareNames(a: string, b: string): number {
+  const [[, textA, digitsA], [, textB, digitsB]] = [a, b].map((name) =>
+    /^(.*?)(\d*)$/s.exec(name) as RegExpExecArray
+  );
+  if (textA !== textB) return textA < textB ? -1 : 1;
+  return Number(digitsA) - Number(digitsB);
+}

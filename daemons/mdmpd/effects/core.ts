@@ -16,7 +16,7 @@ import {
   rememberLearned,
   rememberPath,
 } from "../memory.ts";
-import { type ArraySight, workingPaths } from "../paths.ts";
+import { type ArraySight, compareNames, workingPaths } from "../paths.ts";
 import type { Answer, Job } from "../tester_protocol.ts";
 import { Children } from "./children.ts";
 import { hardwareOf } from "./hardware.ts";
@@ -214,9 +214,8 @@ export class Core {
 
   /** Arrays in the order of their names, for people. */
   sortedArrays(): ArrayState[] {
-    const byName = new Intl.Collator("en", { numeric: true });
     return [...this.machine.arrays.values()].sort((a, b) =>
-      byName.compare(a.sight.name, b.sight.name)
+      compareNames(a.sight.name, b.sight.name)
     );
   }
 }
