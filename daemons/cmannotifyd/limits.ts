@@ -26,6 +26,6 @@ export const OOM_SCORE = -941;
 /** When memory that only the start needed is given back. */
 export const RELEASE_AFTER_MS = 200;
 /** And after so many notifications. */
-export const RELEASE_EVERY = 256;
+export const RELEASE_EVERY = 32;
 /** How long the service manager's status line may lag behind. */
 export const STATUS_EVERY_MS = 250;

@@ -17,12 +17,9 @@ const RUNNER = {
       why: "What scripts leave running in the background stays, as it did with the original.",
     },
     {
-      directive: "TimeoutStopSec=infinity",
-      why: "The scripts of the notification at hand are seen through; script_timeout bounds them.",
-    },
-    {
       directive: "SendSIGKILL=no",
-      why: "The same for a service manager that has waited long enough.",
+      why:
+        "The scripts of the notification at hand are seen through. One that takes longer than the service manager waits is left alone.",
     },
   ],
 } as const satisfies HelperSpec;
