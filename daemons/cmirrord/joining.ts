@@ -328,6 +328,8 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   mirror.writers.clear();
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   if (context.original) return;
+  // Whoever asked for them asks the next server.
+  for (const list of [mirror.disk?.covered, mirror.disk?.next]) entries.giveAll(list ?? []);
   // Marks of others are theirs; when this node is the first member again, all that is dirty is recovered (D6).
   mirror.log.marks.clear();
   forgetHeld(mirror);
@@ -335,7 +337,6 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
 
 /** corosync is gone, and with it the group (D9). Nothing is lost: what waits is asked again when it is back. */
 export function lose(context: Context, mirror: Mirror): void {
-  const { entries } = context;
   context.port.say("clusterLost", mirror, mirror.handle);
   context.port.finalize(mirror.handle);
   if (mirror.phase === "leaving") {
@@ -344,8 +345,6 @@ export function lose(context: Context, mirror: Mirror): void {
   }
   const waiting = mirror.working.splice(0);
   const { resumed } = mirror.log;
-  entries.giveAll(mirror.disk?.covered ?? []);
-  entries.giveAll(mirror.disk?.next ?? []);
   forgetGroup(context, mirror);
   for (const entry of waiting) entry.delivered = true;
   mirror.working.push(...waiting);

@@ -95,13 +95,14 @@ export class Cluster {
     const node = this.#random.pick(this.nodes);
     const { target } = node;
     if (target === undefined || target.state === "gone") return this.#boot(node);
-    const kind = this.#random.below(13);
+    const kind = this.#random.below(14);
     if (kind < 6) this.#write(node, 1 + this.#random.below(12));
     else if (kind < 8) target.wanted = target.wanted === "up" ? "suspended" : "up";
     else if (kind === 8) target.wanted = "gone";
     else if (kind === 9) this.#kill(node);
     else if (kind === 10) this.#crash(node);
     else if (kind === 11) node.daemon?.loseGroup(NODEDOWN);
+    else if (kind === 12) this.#part();
     else this.#write(this.#random.pick(this.nodes), 20);
   }
 
@@ -116,6 +117,15 @@ export class Cluster {
     node.killDaemon();
     const pauseMs = this.#random.below(this.#random.below(3) === 0 ? 5_000 : 100);
     this.clock.after(pauseMs, () => node.startDaemon());
+  }
+
+  /** The network is parted: what has no quorum stands still, and comes back when it has. */
+  #part(): void {
+    const minority = this.#random.below(Math.ceil(this.nodes.length / 2));
+    const first = this.#random.below(this.nodes.length);
+    for (let i = 0; i < minority; i++) {
+      this.nodes[(first + i) % this.nodes.length].daemon?.loseGroup(NODEDOWN);
+    }
   }
 
   #crash(node: Node): void {
