@@ -291,7 +291,13 @@ export const manifest = {
       rights: ["read", "write", "create", "socket"],
       why: "Pid file, control socket, what is remembered.",
     },
-    { path: "$config", rights: ["read"], why: "SIGHUP reads the configuration again." },
+    {
+      path: "$config",
+      rights: ["read"],
+      why:
+        "SIGHUP reads the configuration again, from the folder of the file, since an editor may have put another in its place. " +
+        "Who reads all disks reads nothing new there.",
+    },
     {
       path: "$program",
       rights: ["read", "execute"],

@@ -24,7 +24,7 @@ import { Hook } from "./hook.ts";
 import { pathMetrics } from "./metrics.ts";
 import { runOnce } from "./once.ts";
 import { Reporter } from "./reporter.ts";
-import { openLog, type RunSettings, settingsFrom } from "./settings.ts";
+import { configFileOf, openLog, type RunSettings, settingsFrom } from "./settings.ts";
 import { loadMemory, StateFile } from "./state_file.ts";
 import { statusOf } from "./status.ts";
 
@@ -163,7 +163,8 @@ function confine({ line, places, program }: Start, { pidFile }: RunSettings): st
   } as const;
   const report = enterSandbox(manifest, {
     run: places.runDirectory,
-    config: places.config,
+    // A file that is edited is often another one of its name.
+    config: dirname(configFileOf(line, places).path),
     program: [dirname(program.path), dirname(Deno.execPath())],
   }, { paths: pidFile.startsWith("/") ? [own] : [] });
   const sandbox = describeSandbox(report);

@@ -70,6 +70,36 @@ test("mdmpd stays alive where md is not loaded, and says so", async () => {
   assertEquals(said.get("report"), "Arrays: 0");
 });
 
+test("mdmpd reads its configuration again on SIGHUP, also one that was put in the place of the first", async () => {
+  const said = await inPrivate(`
+    mkdir /run/own /run/other && echo "interval = 7" > /run/own/conf
+    $mdmpd -f --config /run/own/conf 2> /run/log & pid=$!
+    for i in $(seq 200); do $mdmpd status > /run/status 2> /dev/null && break; sleep 0.05; done
+    again() {
+      before=$(grep -cE "$2" /run/log)
+      kill -HUP $pid
+      for i in $(seq 200); do [ $(grep -cE "$2" /run/log) -gt $before ] && break; sleep 0.05; done
+      [ $(grep -cE "$2" /run/log) -gt $before ]; ended $1
+    }
+    good="the configuration has been read again"
+    again same "$good"
+    echo "interval = 9" > /run/own/new && mv /run/own/new /run/own/conf
+    again replaced "$good"
+    echo "interval = never" > /run/own/conf
+    again wrong "everything goes on as before"
+    echo "interval = 3" > /run/other/conf && ln -sf /run/other/conf /run/own/conf
+    again elsewhere "everything goes on as before.*Permission denied"
+    kill $pid; wait $pid; ended end
+  `);
+  assertEquals([...said], [
+    ["same", "0"],
+    ["replaced", "0"],
+    ["wrong", "0"],
+    ["elsewhere", "0"],
+    ["end", "0"],
+  ]);
+});
+
 test("mdmpd refuses what it does not understand, with the code of its kind", async () => {
   const said = await inPrivate(`
     exec 2> /dev/null
