@@ -37,8 +37,17 @@ export interface SliceArray {
 }
 
 /** Device-mapper's word for a slice as a whole, or its beginning. */
-export function lineTo(slice: number, sectors = SLICE_SECTORS): string {
-  return `0 ${sectors} linear ${DISK} ${slice * SLICE_SECTORS}`;
+export function lineTo(slice: number, sectors = SLICE_SECTORS, disk = DISK): string {
+  return `0 ${sectors} linear ${disk} ${slice * SLICE_SECTORS}`;
+}
+
+/** All paths of one letter, aN or bN, lead over a device: what happens to it happens to all of them. */
+export type Side = "a" | "b";
+
+const SIDES: readonly Side[] = ["a", "b"];
+
+function nameOf(side: Side): string {
+  return `side-${side}`;
 }
 
 /** Every read and write fails. */
@@ -52,7 +61,7 @@ export function placeOf(slice: number): string {
 /** Exchanges what is behind paths. `options`: of dmsetup reload. */
 export function exchange(
   changes: readonly {
-    readonly path: SlicePath;
+    readonly path: Pick<SlicePath, "name">;
     readonly table: string;
     readonly options?: string;
   }[],
@@ -73,15 +82,20 @@ export function exchange(
 /** Arrays md0 … with the paths aN and bN each, and slices that are nobody's, with a superblock of another array if any. */
 export class Slices {
   readonly arrays: readonly SliceArray[];
+  readonly #sectors: number;
 
   constructor(count: number, spares = 0) {
-    const mebibytes = (count + spares) * SLICE_BYTES >> 20;
-    sh(`modprobe multipath && modprobe brd rd_nr=1 rd_size=${mebibytes * 1024}`);
+    this.#sectors = (count + spares) * SLICE_SECTORS;
+    sh(`modprobe multipath && modprobe brd rd_nr=1 rd_size=${this.#sectors / 2}`);
     const numbers = Array.from({ length: count }, (_, i) => i);
     this.writeSuperblocks(numbers);
-    const names = numbers.flatMap((i) => [`a${i}`, `b${i}`].map((name) => ({ name, i })));
-    const tables = names.map(({ name, i }) => `${name},,,rw,${lineTo(i)}`).join(";");
-    sh(`dmsetup create --concise '${tables}'`);
+    const sides = SIDES.map((side) => `${nameOf(side)},,,rw,${this.#whole()}`);
+    const own = numbers.flatMap((i) =>
+      SIDES.map((side) =>
+        `${side}${i},,,rw,${lineTo(i, SLICE_SECTORS, `/dev/mapper/${nameOf(side)}`)}`
+      )
+    );
+    sh(`dmsetup create --concise '${[...sides, ...own].join(";")}'`);
     const paths = this.#paths();
     const path = (name: string): SlicePath => paths.get(name) as SlicePath;
     this.arrays = numbers.map((i) => ({
@@ -101,6 +115,16 @@ export class Slices {
         return [name, { name, kernelName, device: `${major}:${minor}` }];
       }),
     );
+  }
+
+  #whole(): string {
+    return `0 ${this.#sectors} linear ${DISK} 0`;
+  }
+
+  /** Fails or heals all paths of a side. */
+  setSide(side: Side, isAlive: boolean): void {
+    const table = isAlive ? this.#whole() : `0 ${this.#sectors} error`;
+    exchange([{ path: { name: nameOf(side) }, table }]);
   }
 
   /** Makes each slice an array's disk. */
@@ -141,9 +165,9 @@ export class Slices {
     return paths.find(isFirst) ?? paths[0];
   }
 
-  /** Reads a block of every array. */
-  readAll(): void {
-    for (const { md } of this.arrays) {
+  /** Reads a block of each array. */
+  readAll(arrays = this.arrays): void {
+    for (const { md } of arrays) {
       using file = Deno.openSync(`/dev/${md}`);
       file.readSync(new Uint8Array(4_096));
     }
