@@ -1,8 +1,8 @@
 /*
  * Has a living process make a system call, as code within it would: inject PID NUMBER ARGUMENT…
  *
- * An argument is a number, or text behind "s:". Prints what the call returned, or "killed SIGNAL". x86-64 only. The process has to wait in
- * a system call, which it takes up again afterwards.
+ * An argument is a number, or text behind "s:". Prints what the call returned, or "killed SIGNAL". x86-64 only. Done where the process
+ * waits in a system call, which it takes up again afterwards.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,14 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Below the red zone of the frame that waits. */
 #define SCRATCH 4096
 #define TEXT_MAX 256
+/* The instruction syscall, 0f 05. */
+#define SYSCALL_CODE 0x050f
+#define SYSCALL_BYTES 2
 
 static void put_text(pid_t pid, unsigned long long at, const char *text) {
   char bytes[TEXT_MAX] = {0};
@@ -36,17 +40,29 @@ static void until_stopped(pid_t pid) {
   if (!WIFSTOPPED(status)) abort();
 }
 
+/* Stops the process at a moment when it waits in a system call. */
+static void stop_waiting(pid_t pid, struct user_regs_struct *regs) {
+  for (;;) {
+    if (ptrace(PTRACE_INTERRUPT, pid, 0, 0) != 0) abort();
+    until_stopped(pid);
+    if (ptrace(PTRACE_GETREGS, pid, 0, regs) != 0) abort();
+    long code = ptrace(PTRACE_PEEKTEXT, pid, regs->rip - SYSCALL_BYTES, 0);
+    if ((long long)regs->orig_rax >= 0 && (code & 0xffff) == SYSCALL_CODE) return;
+    if (ptrace(PTRACE_CONT, pid, 0, 0) != 0) abort();
+    usleep(1000);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   pid_t pid = atoi(argv[1]);
-  if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) != 0 || ptrace(PTRACE_INTERRUPT, pid, 0, 0) != 0) {
+  if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD) != 0) {
     perror("ptrace");
     return 1;
   }
-  until_stopped(pid);
-  struct user_regs_struct saved, regs;
-  if (ptrace(PTRACE_GETREGS, pid, 0, &saved) != 0) abort();
-  regs = saved;
+  struct user_regs_struct saved;
+  stop_waiting(pid, &saved);
+  struct user_regs_struct regs = saved;
   unsigned long long *arguments[] = {&regs.rdi, &regs.rsi, &regs.rdx, &regs.r10, &regs.r8, &regs.r9};
   for (int i = 3; i < argc && i < 9; i++) {
     if (strncmp(argv[i], "s:", 2) == 0) {
@@ -57,8 +73,8 @@ int main(int argc, char **argv) {
     }
   }
   regs.rax = strtoull(argv[2], NULL, 0);
-  regs.orig_rax = -1;      /* no call to restart: this one is ours */
-  regs.rip = saved.rip - 2; /* the instruction that it waits in, 0f 05 */
+  regs.orig_rax = -1; /* no call to restart: this one is ours */
+  regs.rip = saved.rip - SYSCALL_BYTES;
   if (ptrace(PTRACE_SETREGS, pid, 0, &regs) != 0 || ptrace(PTRACE_SINGLESTEP, pid, 0, 0) != 0) abort();
   until_stopped(pid);
   if (ptrace(PTRACE_GETREGS, pid, 0, &regs) != 0) abort();
