@@ -60,7 +60,8 @@ function join({ port }: Context, mirror: Mirror): number {
 export function tryJoin(context: Context, mirror: Mirror): void {
   const status = join(context, mirror);
   if (status !== CS_OK) {
-    context.port.say("joinRefused", mirror, status);
+    // Corosync, and quorum, take a moment to be known.
+    if (mirror.pauseMs === RETRY_LONGEST_MS) context.port.say("joinRefused", mirror, status);
     mirror.dueMs = context.nowMs + mirror.pauseMs;
     mirror.pauseMs = Math.min(2 * mirror.pauseMs, RETRY_LONGEST_MS);
     return;
