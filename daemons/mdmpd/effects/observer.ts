@@ -50,6 +50,8 @@ export class Observer {
     }
     const mdstat = parseMdstat(read.text);
     if (!isUnderstood(mdstat)) {
+      // It may be another file the next time.
+      this.file.close();
       this.#say("/proc/mdstat is in an unknown grammar");
       return undefined;
     }
