@@ -1,7 +1,7 @@
 /** What the group delivers: requests, responses, checkpoints; in the same order at every member. */
 import type { Context } from "./context.ts";
 import { flush, noteWritten } from "./flush.ts";
-import { executeOnLog, noteExecuted } from "./front.ts";
+import { executeOnLog, noteExecuted, takeLapse } from "./front.ts";
 import { beginLeave, executeResume } from "./joining.ts";
 import type { Entry } from "./entries.ts";
 import { decodeMessage, type Message } from "./message.ts";
@@ -36,6 +36,7 @@ export function execute(context: Context, mirror: Mirror, server: boolean): void
     if (node === me) beginLeave(context, mirror);
     return;
   }
+  takeLapse(context, mirror, message);
   if (message.type === FLUSH) return flush(context, mirror, message, node, server);
   executeOnLog(context, mirror, message, node);
   answerExecuted(context, mirror, message, server);

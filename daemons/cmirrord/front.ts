@@ -52,11 +52,20 @@ function submit(context: Context, mirror: Mirror, length: number): void {
 
 function executeAlone(context: Context, mirror: Mirror): void {
   const { me, looped } = context;
+  takeLapse(context, mirror, looped);
   if (looped.type === FLUSH) return flush(context, mirror, looped, me, true);
   executeOnLog(context, mirror, looped, me);
   if (looped.type !== MARK_REGION && looped.type !== CLEAR_REGION) {
     answerOwn(context, mirror, looped);
   }
+}
+
+/** The sender has waited long enough for nodes that are no members. */
+export function takeLapse(context: Context, mirror: Mirror, message: Message): void {
+  if (context.original || !hasTrailer(message) || generationOf(message) !== LAPSED) return;
+  mirror.log.recovery.lapse(mirror.members);
+  noteExecuted(mirror);
+  releaseFlushes(context, mirror);
 }
 
 /** A request of `originator` changes the log. */
@@ -66,12 +75,8 @@ export function executeOnLog(
   message: Message,
   originator: number,
 ): void {
-  const { me, answer, original } = context;
-  const { log, members } = mirror;
-  if (!original && hasTrailer(message) && generationOf(message) === LAPSED) {
-    log.recovery.lapse(members);
-  }
-  log.execute(message, { originator, me }, answer);
+  const { me, answer } = context;
+  mirror.log.execute(message, { originator, me }, answer);
   noteExecuted(mirror);
   releaseFlushes(context, mirror);
 }
@@ -99,9 +104,10 @@ export function askAndWait(context: Context, mirror: Mirror): void {
 function withTrailer(context: Context, mirror: Mirror, length: number): number {
   const { type } = context.request;
   if (type === SET_REGION_SYNC) return noAnswer(context, length);
-  return type === GET_RESYNC_WORK && isLapsed(context, mirror)
-    ? withLapse(context, length)
-    : length;
+  // Who waits for what an absent node recovers asks for work, or has a FLUSH held, which the kernel repeats every 15 seconds.
+  const waits = type === GET_RESYNC_WORK ||
+    (type === FLUSH && mirror.working.some(({ isDone }) => isDone));
+  return waits && isLapsed(context, mirror) ? withLapse(context, length) : length;
 }
 
 /** Whether absent nodes have held a region for long enough. */

@@ -3,7 +3,7 @@
  *
  *     SET_REGION_SYNC:  u32 magic | u32 2^32-1: the sender does not wait for an answer
  *     its response to GET_RESYNC_WORK: the same, so that the choice is known to be by our rules
- *     GET_RESYNC_WORK:  u32 magic | u32 2^32-2: what nodes that are no members recovered for long is nobody's
+ *     GET_RESYNC_WORK, FLUSH: u32 magic | u32 2^32-2: what nodes that are no members recovered for long is nobody's
  *     RESUME:           u32 magic | u32 generation of the joiner | u32 flags: 1 = its kernel never stopped |
  *                       u32 the region that its kernel recovers, + 1; 0 for none
  *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once, 2 = orphans |
