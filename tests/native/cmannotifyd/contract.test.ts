@@ -90,6 +90,36 @@ notifierTest(
   },
 );
 
+notifierTest(
+  "CMANNOTIFYD_DEBUG in the environment is -d, set to anything and even to nothing",
+  async (notifier) => {
+    await notifier.script("10-says", "#!/bin/sh\necho said; /usr/bin/env >> /run/environment\n");
+    const settings = ["-u CMANNOTIFYD_DEBUG", "CMANNOTIFYD_DEBUG=", "CMANNOTIFYD_DEBUG=0"];
+    for (const [index, setting] of settings.entries()) {
+      for (const file of ["run/environment", "log/cluster/cman_notify.log"]) {
+        await notifier.write(file, "");
+      }
+      await notifier.write("log/cluster/cmannotifyd.log", "");
+      await notifier.start({ shell: `exec env ${setting} "$@"` });
+      await eventually("both are over", async () => (await noted(notifier)) === 2);
+      assertEquals(await notifier.stop(), 0);
+      const isOn = index > 0;
+      const scriptLog = await notifier.text("log/cluster/cman_notify.log");
+      assertEquals(scriptLog.includes("\nsaid\n"), isOn, `what scripts print, ${setting}`);
+      assertEquals(/10-says runs as process \d+$/m.test(await notifier.log()), isOn, setting);
+      const environment = await notifier.text("run/environment");
+      assertEquals(environment.includes("CMAN_NOTIFICATION_DEBUG=1\n"), isOn, setting);
+      assert(!environment.includes("CMANNOTIFYD_DEBUG"), environment);
+    }
+  },
+);
+
+/** How many scripts have ended by the log of the built-in cman_notify. */
+async function noted(notifier: Notifier): Promise<number> {
+  const log = await notifier.text("log/cluster/cman_notify.log");
+  return [...log.matchAll(/^finished /gm)].length;
+}
+
 /** proc(5): the number of SCHED_RR, in the 41st field of a process's stat. */
 async function policy(notifier: Notifier, who: "daemon" | "runner"): Promise<string> {
   return (await notifier.proc("stat", who)).split(" ")[40];
