@@ -1,13 +1,7 @@
 /** What the daemon does not do: wake up, write data out, hold a file system, collect watches, descriptors and memory */
 // rig: disk=data:700M limit=600 daemon=dmfilemapd needs=dmstats needs=mkfs.xfs needs=mkfs.ext4
 import { about, check, equal, figure, sh } from "../../tasks/rig/guest/guest.ts";
-import {
-  cpuMs,
-  inotifyWatches,
-  openDescriptors,
-  residentKib,
-  switches,
-} from "./dmfilemapd/process.ts";
+import { cpuMs, possessions, residentKib, switches } from "./dmfilemapd/process.ts";
 import { followed, mapped, mismatch, run, type Scene, sleep } from "./dmfilemapd/follower.ts";
 import { MIB, OpenFile } from "./dmfilemapd/libc.ts";
 import { type Volume, volumeOfEach } from "./dmfilemapd/volume.ts";
@@ -70,8 +64,7 @@ async function writesNothingOut({ volume, stats, file: { path }, daemon }: Scene
 /** The original makes an inotify instance for each half second in path mode, and ends itself with the 128th. */
 async function collectsNothing({ volume, stats, file: { path }, daemon }: Scene): Promise<void> {
   const { pid } = daemon;
-  const state = (): unknown[] => [openDescriptors(pid), inotifyWatches(pid)];
-  const before = state();
+  const before = await possessions(pid);
   const [resident, cpu] = [residentKib(pid), cpuMs(pid)];
   let file = OpenFile.open(path);
   for (let turn = 0; turn < REPLACEMENTS; turn++) {
@@ -87,7 +80,7 @@ async function collectsNothing({ volume, stats, file: { path }, daemon }: Scene)
     await mapped(file, stats, { id: 1 }) !== undefined,
     mismatch(file, stats, 1),
   );
-  equal("descriptors and watches are what they were", before, state());
+  equal("descriptors and watches are what they were", before, await possessions(pid));
   figure(`processor time for ${REPLACEMENTS} replacements`, cpuMs(pid) - cpu, "ms");
   const grown = residentKib(pid) - resident;
   figure(`resident memory that came with ${REPLACEMENTS} replacements`, grown, "KiB");

@@ -13,7 +13,7 @@ import {
   status,
 } from "./dmfilemapd/follower.ts";
 import { MIB, OpenFile } from "./dmfilemapd/libc.ts";
-import { comesToRest, cpuMs, openDescriptors, residentKib } from "./dmfilemapd/process.ts";
+import { comesToRest, cpuMs, possessions, residentKib } from "./dmfilemapd/process.ts";
 import { onEach, type Volume } from "./dmfilemapd/volume.ts";
 
 const REPLACING_SECONDS = 4;
@@ -56,7 +56,8 @@ async function replaced(volume: Volume): Promise<void> {
   let file = OpenFile.create(volume.at("replaced")).fill(1);
   const { stats, daemon } = await followed(volume, file, ["--follow", "path"]);
   const { pid } = daemon;
-  const [descriptors, resident, cpu] = [openDescriptors(pid), residentKib(pid), cpuMs(pid)];
+  const before = await possessions(pid);
+  const [resident, cpu] = [residentKib(pid), cpuMs(pid)];
   const began = performance.now();
   let count = 0;
   for (; performance.now() - began < REPLACING_SECONDS * 1000; count++) {
@@ -76,7 +77,7 @@ async function replaced(volume: Volume): Promise<void> {
     await mapped(file, stats) !== undefined,
     alive(pid) ? mismatch(file, stats) : "ended",
   );
-  equal("it has as many descriptors as before", descriptors, openDescriptors(pid));
+  equal("it has as many descriptors and watches as before", before, await possessions(pid));
   figure("resident memory that came with it", residentKib(pid) - resident, "KiB");
   await daemon.terminate();
   deleteAll();

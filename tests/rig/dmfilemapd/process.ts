@@ -28,12 +28,28 @@ export function residentKib(pid: number): number {
   return parseInt(status(pid, "VmRSS"));
 }
 
-export function openDescriptors(pid: number): number {
+/**
+ * How many descriptors and watches a daemon has when it does nothing: by path, it opens the file for each look, and does not watch
+ * it meanwhile. So it is what is found twice, a moment apart.
+ */
+export async function possessions(pid: number): Promise<string> {
+  let found = "";
+  for (let tries = 0; tries < 60; tries++) {
+    const { instances, watches } = inotifyWatches(pid);
+    const last = found;
+    found = `${openDescriptors(pid)} descriptors, ${instances} instances, ${watches} watches`;
+    if (found === last) return found;
+    await sleep(0.5);
+  }
+  throw new Error(`process ${pid} does not come to rest: ${found}`);
+}
+
+function openDescriptors(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
 /** Watches of all its inotify instances (proc_pid_fdinfo(5)), and how many instances there are. */
-export function inotifyWatches(pid: number): { instances: number; watches: number } {
+function inotifyWatches(pid: number): { instances: number; watches: number } {
   const texts = [...Deno.readDirSync(`/proc/${pid}/fdinfo`)]
     .filter(({ name }) => linkOf(pid, name) === "anon_inode:inotify")
     .map(({ name }) => readProc(pid, `fdinfo/${name}`) ?? "");
