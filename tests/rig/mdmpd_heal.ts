@@ -120,7 +120,7 @@ equal("and nothing of who started it", [], openLinks(pid).filter((link) => /^\/r
 const sandbox = daemon.status()?.sandbox ?? "";
 check("nothing is missing from its confinement", !/off|gap/.test(sandbox), sandbox);
 // From inside: what the configuration's name leads to by now is none of its files.
-sh(`ln -sf /etc/shadow ${config}`);
+sh(`echo "interval = 1" > /root/other && ln -sf /root/other ${config}`);
 sh(`kill -HUP ${pid}`);
 check("it may not read what is not its own", await daemon.says("Permission denied", SLOWNESS_S));
 // SECCOMP_RET_ERRNO is the answer to clone3, in whose place glibc then calls clone; anything else would have ended the process.
@@ -136,7 +136,30 @@ await sleep(IDLE_S);
 equal(`with healthy arrays it does not wake once in ${IDLE_S} s`, before, sleeps(pid));
 figure("resident memory, idle", parseInt(statusField(pid, "VmRSS")) / 1024, "MiB");
 figure("of it shared and file-backed", parseInt(statusField(pid, "RssFile")) / 1024, "MiB");
-figure("from SIGTERM to the end", await daemon.stop(), "s");
+
+// A file that is no mdstat, and whose changes can be waited for.
+sh(`rm ${config} && echo "log_level = 1" > ${config}`);
+sh(`mount --bind /proc/1/mounts /proc/mdstat && kill -HUP ${pid}`);
+const isRead = await daemon.says("the configuration has been read again", SLOWNESS_S);
+check("a configuration that was replaced is read again", isRead);
+check("an unknown grammar is told", await daemon.says("in an unknown grammar", SLOWNESS_S));
+equal("and no array taken for gone", [3, []], [
+  daemon.status()?.arrays.length,
+  daemon.events("DeviceDisappeared"),
+]);
+sh("umount -l /proc/mdstat");
+const again = "/proc/mdstat is read and understood again";
+check("its end is found by itself", await daemon.says(again, SLOWNESS_S));
+
+sh("umount /sys/block/md1/md/uuid");
 for (const { md } of arrays) sh(`mdadm --stop /dev/${md} 2>&1`);
 check("all arrays can be stopped", arrays.every(({ md }) => record(md) === ""));
+const mark = daemon.text().length;
+sh("modprobe -r multipath md_mod");
+check("that md is unloaded is told", await daemon.says("md is not loaded", SLOWNESS_S, mark));
+sh("modprobe multipath");
+check("that it is back is found by itself", await daemon.says(again, SLOWNESS_S, mark));
+sh(`mdadm --assemble /dev/md0 ${arrays[0].paths.map(({ node }) => node).join(" ")} 2>&1`);
+check("a new array is seen", await daemon.says("NewArray /dev/md0", SLOWNESS_S, mark));
+figure("from SIGTERM to the end", await daemon.stop(), "s");
 daemon.show();
