@@ -56,6 +56,7 @@ async function replaced(volume: Volume): Promise<void> {
   let file = OpenFile.create(volume.at("replaced")).fill(1);
   const { stats, daemon } = await followed(volume, file, ["--follow", "path"]);
   const { pid } = daemon;
+  await comesToRest(pid); // the first look, too, is over
   const before = await possessions(pid);
   const [resident, cpu] = [residentKib(pid), cpuMs(pid)];
   const began = performance.now();
