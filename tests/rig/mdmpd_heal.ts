@@ -120,7 +120,7 @@ equal("and nothing of who started it", [], openLinks(pid).filter((link) => /^\/r
 const sandbox = daemon.status()?.sandbox ?? "";
 check("nothing is missing from its confinement", !/off|gap/.test(sandbox), sandbox);
 // From inside: what the configuration's name leads to by now is none of its files.
-sh(`echo "interval = 1" > /root/other && ln -sf /root/other ${config}`);
+sh(`mkdir -p /srv && echo "interval = 1" > /srv/other && ln -sf /srv/other ${config}`);
 sh(`kill -HUP ${pid}`);
 check("it may not read what is not its own", await daemon.says("Permission denied", SLOWNESS_S));
 // SECCOMP_RET_ERRNO is the answer to clone3, in whose place glibc then calls clone; anything else would have ended the process.
