@@ -1,6 +1,6 @@
 /** cmannotifyd and its runner come before others where they are told to, and scripts never do: OOM score, scheduling */
 // rig: limit=300 daemon=cmannotifyd needs=corosync
-import { about, check, equal, sh } from "../../tasks/rig/guest/guest.ts";
+import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
 import { inTime, SLOWNESS_S, startCorosync } from "./helpers/mirror.ts";
 
 const FOLDER = "/run/rank";
@@ -33,13 +33,16 @@ function rankOf(pid: number): Rank {
   return parseRank(read("oom_score_adj"), read("stat"));
 }
 
-/** A script and a process that it starts write down what they are. */
+/** A script that writes down what it is, and what a process is that it starts; and the configuration. */
 function prepare(): void {
   sh(`mkdir -p ${FOLDER}/scripts`);
   const look = `cat /proc/self/oom_score_adj /proc/self/stat >> ${RANKS}`;
   const own = `cat /proc/$$/oom_score_adj /proc/$$/stat >> ${RANKS}`;
   Deno.writeTextFileSync(SCRIPT, `#!/bin/sh\nPATH=/bin:/usr/bin\n${own}\n${look}\n`);
   Deno.chmodSync(SCRIPT, 0o755);
+  const paths = `script_directory = "${FOLDER}/scripts"\nlogfile = "${LOG}"\n`;
+  Deno.writeTextFileSync(CONFIG, `${paths}protect_from_oom = 1\n`);
+  Deno.writeTextFileSync(RANKS, "");
 }
 
 /** Two lines for each process. */
@@ -51,31 +54,21 @@ function written(): Rank[] {
   );
 }
 
-/** From its start over two notifications, one of a reload, to its end. */
-async function ranks(config: string, options: string, wanted: Rank): Promise<void> {
-  const paths = `script_directory = "${FOLDER}/scripts"\nlogfile = "${LOG}"\n`;
-  Deno.writeTextFileSync(CONFIG, `${paths}${config}`);
-  Deno.writeTextFileSync(RANKS, "");
-  sh(`cmannotifyd --config ${CONFIG} --pid-file ${PID_FILE} ${options}`);
-  const hasTold = (count: number) => inTime(SLOWNESS_S, () => written().length >= 2 * count);
-  check("scripts are told of corosync", await hasTold(2));
-  sh("corosync-cfgtool -R");
-  check("and of a reload", await hasTold(3));
-  equal("all of them, and what they start, are ordinary", Array(6).fill(ORDINARY), written());
-  const daemon = Number(Deno.readTextFileSync(PID_FILE));
-  const runner = Number(Deno.readTextFileSync(`/proc/${daemon}/task/${daemon}/children`));
-  equal("the daemon's rank", wanted, rankOf(daemon));
-  equal("the runner's rank, after its scripts", wanted, rankOf(runner));
-  const refused = /^.*\bno (realtime|protection).*$/m.exec(Deno.readTextFileSync(LOG))?.[0];
-  check("the kernel has refused nothing", refused === undefined, refused);
-  sh(`kill ${daemon}`);
-  const isGone = (pid: number): boolean => sh(`kill -0 ${pid} 2>&1 || true`) !== "";
-  check("both end", await inTime(SLOWNESS_S, () => isGone(daemon) && isGone(runner)));
-}
-
 prepare();
+// It waits for corosync, and both take their time to start.
+const starter = new Deno.Command("cmannotifyd", {
+  args: ["--config", CONFIG, "--pid-file", PID_FILE, "-r"],
+}).output();
 check("corosync forms a cluster of one", await startCorosync(["127.0.0.1"]));
-about("without -r and protect_from_oom");
-await ranks("", "", ORDINARY);
-about("with both");
-await ranks("protect_from_oom = 1\n", "-r", FIRST);
+equal("the daemon goes to the background", 0, (await starter).code);
+check("scripts are told twice", await inTime(SLOWNESS_S, () => written().length >= 4));
+equal("all of them, and what they start, are ordinary", Array(4).fill(ORDINARY), written());
+const daemon = Number(Deno.readTextFileSync(PID_FILE));
+const runner = Number(Deno.readTextFileSync(`/proc/${daemon}/task/${daemon}/children`));
+equal("the daemon comes first", FIRST, rankOf(daemon));
+equal("so does the runner, after its scripts", FIRST, rankOf(runner));
+const refused = /^.*\bno (realtime|protection).*$/m.exec(Deno.readTextFileSync(LOG))?.[0];
+check("the kernel has refused nothing", refused === undefined, refused);
+sh(`kill ${daemon}`);
+const isGone = (pid: number): boolean => sh(`kill -0 ${pid} 2>&1 || true`) !== "";
+check("both end", await inTime(SLOWNESS_S, () => isGone(daemon) && isGone(runner)));
