@@ -1,7 +1,8 @@
 /** cmannotifyd and its runner come before others where they are told to, and scripts never do: OOM score, scheduling */
 // rig: limit=300 daemon=cmannotifyd needs=corosync
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
-import { inTime, SLOWNESS_S, startCorosync } from "./helpers/mirror.ts";
+import { startCorosync } from "./helpers/corosync.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
 
 const FOLDER = "/run/rank";
 const CONFIG = `${FOLDER}/conf`;

@@ -1,15 +1,14 @@
 /** One node: mirrors from nothing to in sync, written, suspended, reloaded, removed, and their daemon killed under all that */
 // rig: limit=300 memory=768M daemon=cmirrord needs=corosync needs=fio
 import { check, equal, figure, note, sh, uptime } from "../../tasks/rig/guest/guest.ts";
+import { startCorosync } from "./helpers/corosync.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
 import {
   digest,
-  inTime,
   isInSync,
   logBits,
   Mirrord,
   ramDisks,
-  SLOWNESS_S,
-  startCorosync,
   targetStatus,
   Writer,
 } from "./helpers/mirror.ts";

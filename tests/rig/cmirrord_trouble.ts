@@ -1,17 +1,9 @@
 /** One node, four mirrors at once: marks that come with FLUSH, a log device that fails and heals, a mirror said to be in sync, a device by number */
 // rig: limit=300 memory=768M daemon=cmirrord needs=corosync
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
-import {
-  digest,
-  inTime,
-  isInSync,
-  logBits,
-  Mirrord,
-  ramDisks,
-  SLOWNESS_S,
-  startCorosync,
-  targetStatus,
-} from "./helpers/mirror.ts";
+import { startCorosync } from "./helpers/corosync.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
+import { digest, isInSync, logBits, Mirrord, ramDisks, targetStatus } from "./helpers/mirror.ts";
 
 const SECTORS = 16_384;
 sh("modprobe -a dm-mirror dm-log-userspace");

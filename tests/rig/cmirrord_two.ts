@@ -1,16 +1,9 @@
 /** Two nodes write to one mirror while one recovers it; the server leaves, its daemon is killed, and nothing is lost */
 // rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=400 memory=768M daemon=cmirrord needs=corosync needs=fio
 import { check, equal, figure, meet, node, note, sh, uptime } from "../../tasks/rig/guest/guest.ts";
-import {
-  inTime,
-  isInSync,
-  logBits,
-  Mirrord,
-  SLOWNESS_S,
-  startCorosync,
-  targetStatus,
-  Writer,
-} from "./helpers/mirror.ts";
+import { startCorosync } from "./helpers/corosync.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
+import { isInSync, logBits, Mirrord, targetStatus, Writer } from "./helpers/mirror.ts";
 
 const HALF_MIB = 8;
 const [one, two, log] = ["one", "two", "log"].map((name) => sh(`readlink -f /dev/rig/${name}`));

@@ -1,0 +1,27 @@
+/** A corosync in a guest, by itself or with those of other nodes. */
+import { sh } from "../../../tasks/rig/guest/guest.ts";
+import { inTime, SLOWNESS_S } from "./in_time.ts";
+
+/** Starts corosync with these addresses as nodes 1, 2 …, and waits until all are members. */
+export async function startCorosync(addresses: readonly string[]): Promise<boolean> {
+  const nodes = addresses.map((address, index) =>
+    `  node {\n    ring0_addr: ${address}\n    nodeid: ${index + 1}\n  }\n`
+  );
+  const config =
+    "totem {\n  version: 2\n  cluster_name: rig\n  transport: udpu\n  token: 5000\n}\n" +
+    "quorum {\n  provider: corosync_votequorum\n}\n" +
+    "logging {\n  to_stderr: no\n  to_syslog: no\n  to_logfile: yes\n  logfile: /run/corosync.log\n}\n" +
+    `nodelist {\n${nodes.join("")}}\n`;
+  sh("mkdir -p /etc/corosync /var/lib/corosync && mount -t tmpfs tmpfs /var/lib/corosync");
+  Deno.writeTextFileSync("/etc/corosync/corosync.conf", config);
+  sh("corosync");
+  return await inTime(SLOWNESS_S, () => memberCount() === addresses.length);
+}
+
+function memberCount(): number {
+  try {
+    return Number(/^Nodes:\s+(\d+)/m.exec(sh("corosync-quorumtool -s || true"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
