@@ -10,10 +10,10 @@ import {
   statusField,
   wantedPrivileges,
 } from "./helpers/confinement.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
 import {
   createMultipath,
   DiskPath,
-  inTime,
   isFaulty,
   isInUse,
   Mdmpd,
@@ -22,8 +22,6 @@ import {
 } from "./helpers/md.ts";
 
 const INTERVAL_S = 5;
-/** Emulated processors, and others beside us. */
-const SLOWNESS_S = 60;
 const DEAD_S = 20;
 const IDLE_S = 60;
 const sleep = (seconds: number): Promise<void> =>

@@ -1,12 +1,13 @@
 /** Fifty arrays lose a path at once and get it back; another comes and goes, and none is taken for gone that is not */
 // rig: limit=600 memory=1G daemon=mdmpd needs=dmsetup
 import { check, equal, figure, uptime } from "../../tasks/rig/guest/guest.ts";
-import { inTime, isFaulty, isInUse, Mdmpd } from "./helpers/md.ts";
+import { inTime } from "./helpers/in_time.ts";
+import { isFaulty, isInUse, Mdmpd } from "./helpers/md.ts";
 import { type Side, Slices } from "./helpers/md_slices.ts";
 
 const ARRAYS = 50;
 const INTERVAL_S = 5;
-/** Emulated processors, and others beside us. */
+/** Emulated processors, others beside us, and many arrays. */
 const SLOWNESS_S = 150;
 const ROUNDS = 12;
 

@@ -1,11 +1,10 @@
 /** Members of raid1, 10, 4, 5 and 6 come back by their write-intent bitmap: what was missed is copied and nothing else; without one, never */
 // rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { check, equal, figure, sh } from "../../tasks/rig/guest/guest.ts";
-import { DiskPath, inTime, isFaulty, isInUse, Mdmpd, ramDisks, record } from "./helpers/md.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
+import { DiskPath, isFaulty, isInUse, Mdmpd, ramDisks, record } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
-/** Emulated processors, and others beside us. */
-const SLOWNESS_S = 60;
 const MEBIBYTES = 16;
 const LEVELS = [
   { level: "raid1", members: 2, bitmap: "internal" },

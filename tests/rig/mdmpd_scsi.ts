@@ -1,11 +1,10 @@
 /** SCSI disks that go offline, are pulled out, and come back under another name: known by what they call themselves */
 // rig: limit=600 memory=768M daemon=mdmpd needs=mdadm
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
-import { inTime, isFaulty, isInUse, Mdmpd, read, record } from "./helpers/md.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
+import { isFaulty, isInUse, Mdmpd, read, record } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
-/** Emulated processors, and others beside us. */
-const SLOWNESS_S = 60;
 const DEBUG = "/sys/bus/pseudo/drivers/scsi_debug";
 const sleep = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));

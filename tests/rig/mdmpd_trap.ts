@@ -1,7 +1,8 @@
 /** Whatever may lie in a failed path's place is left alone unless it is the path: foreign, blank, copied, cut, protected, half dead, hanging */
 // rig: limit=600 memory=1G daemon=mdmpd needs=dmsetup
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
-import { inTime, isFaulty, isInUse, Mdmpd, record } from "./helpers/md.ts";
+import { inTime } from "./helpers/in_time.ts";
+import { isFaulty, isInUse, Mdmpd, record } from "./helpers/md.ts";
 import {
   DATA_BYTES,
   DEAD,
@@ -16,7 +17,7 @@ import {
 const INTERVAL_S = 2;
 const TIMEOUT_S = 2;
 const DELAY_MS = 30_000;
-/** Emulated processors, and others beside us. */
+/** Emulated processors, others beside us, and many arrays. */
 const SLOWNESS_S = 90;
 const HALF = SLICE_SECTORS / 2;
 

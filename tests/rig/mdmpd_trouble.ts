@@ -1,11 +1,11 @@
 /** Hanging and dying paths in every order: standby, last, hung; an operator's hand; kill and restart; stop and assemble in mid-test */
 // rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
+import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
 import {
   createMultipath,
   DiskPath,
   fail,
-  inTime,
   isFaulty,
   isInUse,
   Mdmpd,
@@ -15,8 +15,6 @@ import {
 } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
-/** Emulated processors, and others beside us. */
-const SLOWNESS_S = 60;
 const sleep = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 

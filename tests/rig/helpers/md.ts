@@ -1,18 +1,8 @@
 /** md arrays on paths that can be killed, healed, swapped and hung at will, and the daemon that looks after them. In a guest only. */
-import { note, sh, uptime } from "../../../tasks/rig/guest/guest.ts";
+import { note, sh } from "../../../tasks/rig/guest/guest.ts";
+import { inTime } from "./in_time.ts";
 
 const SECTORS_PER_MIB = 2048;
-const LOOK_MS = 200;
-
-/** As eventually(), for conditions that take time themselves: asked for more often, they would slow down what they wait for. */
-export async function inTime(seconds: number, condition: () => boolean): Promise<boolean> {
-  const end = uptime() + seconds;
-  while (!condition()) {
-    if (uptime() > end) return false;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-  }
-  return true;
-}
 
 export interface Disk {
   readonly device: string;
