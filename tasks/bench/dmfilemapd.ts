@@ -13,7 +13,7 @@ import { root } from "../toolchain.ts";
 import { compileLoads, type Loads } from "./loads.ts";
 import { FROM_SYNC, FROM_SYNC_LIMIT_MS, nativeUpdates } from "./native_updates.ts";
 import type { BenchOptions } from "./options.ts";
-import { originalDmfilemapd } from "./original_dmfilemapd.ts";
+import { originalDmfilemapd } from "./originals.ts";
 import { compare, type Figures, median, note, table } from "./report.ts";
 
 const SCENARIO = `${root}/tasks/bench/dmfilemapd.sh`;

@@ -1,30 +1,50 @@
 /**
- * The C dmfilemapd, which Debian builds for nobody: made from Debian's source package, and linked with Debian's own libdevmapper.
- * It lies in the rig's cache and is installed nowhere.
+ * Daemons of lvm2 that Debian builds for nobody: made from Debian's source package, and linked with Debian's own libdevmapper. They lie
+ * in the rig's cache and are installed nowhere.
  */
 import { join } from "@std/path";
 import { cachedFolder } from "../rig/cache.ts";
 import { ensurePackages } from "../setup.ts";
 import { run } from "../toolchain.ts";
 
+/** How one of them is made. */
+export interface Recipe {
+  readonly name: string;
+  /** Debian packages beside those that every build needs. */
+  readonly packages: readonly string[];
+  /** The option of configure that asks for it. */
+  readonly option: string;
+  /** Where its objects are made in the build folder, and their names. */
+  readonly folder: string;
+  readonly objects: readonly string[];
+  /** What cc links it with, beside libdevmapper. */
+  readonly libraries: readonly string[];
+}
+
+/** The path of a program, or why there is none. */
+export interface Original {
+  readonly path?: string;
+  readonly reason?: string;
+}
+
 const packages = ["gcc", "libc6-dev", "make", "pkg-config", "dpkg-dev", "xz-utils"];
 const library = "libdevmapper.so.1.02.1";
 /** Everything that only other programs of the package would want is left out: it may not be installed. */
 const configure = [
-  "--enable-dmfilemapd",
   ...["thin", "cache", "vdo", "writecache"].map((name) => `--with-${name}=none`),
   ...["blkid_wiping", "selinux", "readline", "udev_sync"].map((name) => `--disable-${name}`),
 ];
 
-/** Path of the program, or why there is none. */
-export async function originalDmfilemapd(): Promise<{ path?: string; reason?: string }> {
-  if (!await ensurePackages("the original dmfilemapd", packages)) {
+/** Makes it where it is not in the cache yet. */
+export async function originalOf(recipe: Recipe): Promise<Original> {
+  const { name } = recipe;
+  if (!await ensurePackages(`the original ${name}`, [...packages, ...recipe.packages])) {
     return { reason: "its build tools are not installed" };
   }
   try {
     const version = await sourceVersion();
-    const folder = await cachedFolder(`dmfilemapd-${version}`, (folder) => build(folder, version));
-    return { path: join(folder, "dmfilemapd") };
+    const fill = (folder: string): Promise<void> => build(folder, version, recipe);
+    return { path: join(await cachedFolder(`${name}-${version}`, fill), name) };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
@@ -36,20 +56,21 @@ async function sourceVersion(): Promise<string> {
   return (await succeed("dpkg-query", query, "/")).trim();
 }
 
-async function build(folder: string, version: string): Promise<void> {
-  console.error(`Building the original dmfilemapd of lvm2 ${version}`);
+async function build(folder: string, version: string, recipe: Recipe): Promise<void> {
+  const { name, option, objects, libraries } = recipe;
+  console.error(`Building the original ${name} of lvm2 ${version}`);
   const work = join(folder, "work");
-  await Deno.mkdir(join(work, "build"), { recursive: true });
+  const made = join(work, "build");
+  await Deno.mkdir(made, { recursive: true });
   await succeed("apt-get", ["-q", "source", "--download-only", `lvm2=${version}`], work);
   const [description] = Array.from(Deno.readDirSync(work), ({ name }) => name)
     .filter((name) => name.endsWith(".dsc"));
   await succeed("dpkg-source", ["--extract", description, "source"], work);
-  const made = join(work, "build");
-  await succeed("../source/configure", configure, made);
+  await succeed("../source/configure", [option, ...configure], made);
   await succeed("make", ["-C", "include"], made);
-  await succeed("make", ["-C", "libdm/dm-tools", "dmfilemapd.o"], made);
-  const object = join(made, "libdm/dm-tools/dmfilemapd.o");
-  await succeed("cc", ["-o", join(folder, "dmfilemapd"), object, `-l:${library}`], made);
+  await succeed("make", ["-C", recipe.folder, ...objects], made);
+  const paths = objects.map((object) => join(made, recipe.folder, object));
+  await succeed("cc", ["-o", join(folder, name), ...paths, `-l:${library}`, ...libraries], made);
   await Deno.remove(work, { recursive: true });
 }
 
