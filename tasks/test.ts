@@ -30,6 +30,7 @@ const packages = [
   "corosync",
   "corosync-notifyd",
   "iproute2",
+  "lintian",
   "libcfg-dev",
   "libcmap-dev",
   "libcorosync-common-dev",

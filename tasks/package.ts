@@ -1,0 +1,51 @@
+/**
+ * `deno task package [--target amd64|arm64] [--quick] [NAME…]`: makes packages of the daemons named, or of all, into
+ * dist/packages/; for both machines, unless one is named.
+ *
+ * The same sources give the same bytes. With --quick the packages are larger, and sooner there.
+ */
+import { join, relative } from "@std/path";
+import { parseArgs } from "node:util";
+import { build } from "./build.ts";
+import { daemonNames, loadManifest } from "./daemons.ts";
+import { debianMetaPackage, debianPackage, type DebianRun } from "./package/debian.ts";
+import { release } from "./package/facts.ts";
+import { writeSums } from "./package/sums.ts";
+import { hostTarget, root, runTask, type Target, targets } from "./toolchain.ts";
+
+const OUTPUT = join(root, "dist/packages");
+
+function chosenTargets(text: string | undefined): Target[] {
+  const all = Object.keys(targets) as Target[];
+  if (text === undefined) return all;
+  const chosen = all.filter((target) => target === text);
+  if (chosen.length === 0) throw new Error(`unknown target "${text}": use ${all.join(" or ")}`);
+  return chosen;
+}
+
+function show(path: string): void {
+  console.log(relative(root, path));
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    options: { target: { type: "string" }, quick: { type: "boolean", default: false } },
+    allowPositionals: true,
+  });
+  await Deno.mkdir(OUTPUT, { recursive: true });
+  const compression = values.quick ? "quick" : "small";
+  const run: DebianRun = { release: await release(), compression, output: OUTPUT };
+  const daemons = await daemonNames();
+  for (const target of chosenTargets(values.target)) {
+    for (const name of positionals.length > 0 ? positionals : daemons) {
+      const program = await build(name, target === hostTarget() ? undefined : target);
+      show(await debianPackage(await loadManifest(name), program, target, run));
+    }
+  }
+  show(await debianMetaPackage(daemons, run));
+  show(await writeSums(OUTPUT));
+  return 0;
+}
+
+if (import.meta.main) await runTask("package", main);
