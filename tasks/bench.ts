@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { benchCmannotifyd } from "./bench/cmannotifyd.ts";
+import { benchCmirrord } from "./bench/cmirrord.ts";
 import { benchDmfilemapd } from "./bench/dmfilemapd.ts";
 import { benchMdmpd } from "./bench/mdmpd.ts";
 import type { BenchOptions } from "./bench/options.ts";
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, (options: BenchOptions) => Promise<boolea
   dmfilemapd: benchDmfilemapd,
   mdmpd: benchMdmpd,
   cmannotifyd: benchCmannotifyd,
+  cmirrord: benchCmirrord,
 };
 
 function readOptions(): { daemons: readonly string[]; options: BenchOptions } {
