@@ -8,8 +8,10 @@ import { join, relative } from "@std/path";
 import { parseArgs } from "node:util";
 import { build } from "./build.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
+import { archive } from "./package/archive.ts";
 import { debianMetaPackage, debianPackage, type DebianRun } from "./package/debian.ts";
 import { release } from "./package/facts.ts";
+import { type Executable, executable, writeSbom } from "./package/sbom.ts";
 import { writeSums } from "./package/sums.ts";
 import { hostTarget, root, runTask, type Target, targets } from "./toolchain.ts";
 
@@ -27,6 +29,20 @@ function show(path: string): void {
   console.log(relative(root, path));
 }
 
+/** Everything for one machine: packages of the daemons named, an archive, the bill of materials. */
+async function packFor(target: Target, names: readonly string[], run: DebianRun): Promise<void> {
+  const programs = new Map<string, string>();
+  for (const name of names) {
+    const program = await build(name, target === hostTarget() ? undefined : target);
+    programs.set(name, program);
+    show(await debianPackage(await loadManifest(name), program, target, run));
+  }
+  show(await archive({ ...run, target, programs }));
+  const executables: Executable[] = [];
+  for (const [name, program] of programs) executables.push(await executable(name, program));
+  show(await writeSbom(executables, target, run.release, OUTPUT));
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     args: Deno.args,
@@ -37,12 +53,8 @@ async function main(): Promise<number> {
   const compression = values.quick ? "quick" : "small";
   const run: DebianRun = { release: await release(), compression, output: OUTPUT };
   const daemons = await daemonNames();
-  for (const target of chosenTargets(values.target)) {
-    for (const name of positionals.length > 0 ? positionals : daemons) {
-      const program = await build(name, target === hostTarget() ? undefined : target);
-      show(await debianPackage(await loadManifest(name), program, target, run));
-    }
-  }
+  const names = positionals.length > 0 ? positionals : daemons;
+  for (const target of chosenTargets(values.target)) await packFor(target, names, run);
   show(await debianMetaPackage(daemons, run));
   show(await writeSums(OUTPUT));
   return 0;
