@@ -3,7 +3,6 @@ import { join } from "@std/path";
 import type { Manifest } from "../../src/host/manifest.ts";
 import { root } from "../toolchain.ts";
 
-export const HOMEPAGE = "https://hostkeep.invalid/";
 export const MAINTAINER = "hostkeep maintainers <maintainers@hostkeep.invalid>";
 export const LICENSE = "Apache-2.0";
 
