@@ -68,8 +68,21 @@ export async function eventually(seconds: number, condition: () => boolean): Pro
   return true;
 }
 
-/** Waits until every node has come here. Throws when one has failed, or after two minutes. */
-export async function meet(place: string): Promise<void> {
+/**
+ * Turns this node off as a loss of power does: nothing is synced, no process ends, nobody is told. It was a success, as if the scenario
+ * had come to its end here; the others are to meet without it.
+ */
+export function crash(): never {
+  emit({ done: 0 });
+  Deno.writeTextFileSync(`${Deno.env.get("RIG_FOLDER")}/ended`, "");
+  Deno.writeTextFileSync("/proc/sysrq-trigger", "b");
+  throw new Error("the node is still there");
+}
+
+const everyNode: readonly number[] = Array.from({ length: nodes }, (_, index) => index + 1);
+
+/** Waits until every one of the nodes has come here. Throws when one has failed, or after two minutes. */
+export async function meet(place: string, among = everyNode): Promise<void> {
   const isThere = (path: string): boolean => {
     try {
       return Deno.statSync(path).isFile;
@@ -78,7 +91,7 @@ export async function meet(place: string): Promise<void> {
     }
   };
   Deno.writeTextFileSync(`/rig/meet/${place}.${node}`, "");
-  for (let other = 1; other <= nodes; other++) {
+  for (const other of among) {
     const mark = `/rig/meet/${place}.${other}`;
     await eventually(120, () => isThere(mark) || isThere("/rig/failed"));
     if (!isThere(mark)) throw new Error(`node ${other} has not come to "${place}"`);
