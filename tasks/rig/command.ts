@@ -46,7 +46,10 @@ function acceleration(kind: Acceleration): string[] {
 /** COMMAND_LINE_SIZE of x86; the kernel cuts off what is longer. */
 const KERNEL_LINE_BYTES = 2048;
 
-/** Warnings and worse go to the console, all else to kernel.log. A kernel that is in doubt stops at once, and QEMU with it. */
+/**
+ * Warnings and worse go to the console, all else to kernel.log. A kernel that is in doubt stops at once, and QEMU with it. Not for a
+ * timer that seems to stand still, though (no_timer_check): on a busy machine an emulated one does, for as long as nobody emulates it.
+ */
 function kernelCommandLine(machine: Machine): string {
   const always = [
     "console=ttyS0",
@@ -56,6 +59,7 @@ function kernelCommandLine(machine: Machine): string {
     "log_buf_len=4M",
     "mitigations=off",
     "tsc=reliable",
+    "no_timer_check",
   ];
   const line = [...always, ...machine.kernelArguments].join(" ");
   if (line.length >= KERNEL_LINE_BYTES) throw new Error(`a kernel command line too long: ${line}`);
