@@ -11,6 +11,10 @@ const PROMISE_SECONDS = 1;
 const SLACK_SECONDS = 2;
 const ends: number[] = [];
 
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
 /** Nanoseconds. */
 const BOUNDS = "10000000,20000000";
 
@@ -107,6 +111,6 @@ await survives();
 await bystanders();
 check(
   `a daemon ends within ${PROMISE_SECONDS} s of its group, and ${SLACK_SECONDS} s more where it is emulated`,
-  Math.min(...ends) <= PROMISE_SECONDS + SLACK_SECONDS,
+  median(ends) <= PROMISE_SECONDS + SLACK_SECONDS,
   `${ends}`,
 );

@@ -1,4 +1,4 @@
-/** The machine with stubs for kernel, group and log device, which write down what it does in the words of a capture. */
+/** The machine in a world that writes down what it does to kernel, group and log device, in the words of a capture. */
 import { Machine } from "../../../daemons/cmirrord/machine.ts";
 import type { Mirror } from "../../../daemons/cmirrord/mirror.ts";
 import type { Port } from "../../../daemons/cmirrord/port.ts";
