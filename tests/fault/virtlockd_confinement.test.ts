@@ -90,6 +90,8 @@ async function executesNothingElse(): Promise<void> {
   assertEquals(await caller.createLockspace(LEASES), "ok");
   assertEquals(await caller.acquire(LEASES, "x"), "ok");
   assert(await daemon.reexec(), daemon.stderr);
+  // Answered, it knows where its program is.
+  assertEquals(await caller.acquire(LEASES, "x"), isLocked("x"));
   await Deno.remove(link);
   await Deno.symlink(`${elsewhere}/virtlockd`, link);
   assert(!await daemon.reexec(), "executed what it may not");

@@ -132,9 +132,17 @@ async function statOf(pid: number): Promise<string[]> {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Differs between two program images of one process; undefined when the process is gone. */
+/**
+ * Differs between two program images of one process; undefined when the process is gone. In the
+ * middle of execve(2) the kernel shows 0, which is neither image's: waits until that is over.
+ */
 export async function stackStart(pid: number): Promise<string | undefined> {
-  return (await statOf(pid))[25];
+  for (;;) {
+    const fields = await statOf(pid);
+    if (fields[0] === "Z") return undefined;
+    if (fields[25] !== "0") return fields[25];
+    await pause(1);
+  }
 }
 
 export function pause(ms: number): Promise<void> {
