@@ -17,11 +17,13 @@ import { type Result, succeeded } from "./test/result.ts";
 import { killAll, runFile } from "./test/run_file.ts";
 import { runTask } from "./toolchain.ts";
 
-/** The C compiler and headers for layouts, the original daemon and who talks to it, what looks at ours from outside, the rig. */
+/** The C compiler and headers for layouts, the original daemon and who talks to it, what looks at ours and at packages, the rig. */
 const packages = [
   "gcc",
   "libc6-dev",
-  ...(Deno.build.arch === "x86_64" ? ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"] : []),
+  ...(Deno.build.arch === "x86_64"
+    ? ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "qemu-user"]
+    : []),
   "libvirt-daemon-system",
   "libvirt-clients",
   "libvirt-daemon",
@@ -31,6 +33,9 @@ const packages = [
   "corosync-notifyd",
   "iproute2",
   "lintian",
+  "rpm",
+  "rpmlint",
+  "apparmor",
   "libcfg-dev",
   "libcmap-dev",
   "libcorosync-common-dev",

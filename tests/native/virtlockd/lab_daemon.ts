@@ -4,6 +4,8 @@ import type { CommandOptions, Lab } from "./lab.ts";
 export interface DaemonOptions extends CommandOptions {
   /** The socket that tells that the daemon serves; virtlockd's own by default. */
   readonly socket?: string;
+  /** Milliseconds that it may take until it serves; 10 s by default. */
+  readonly startLimitMs?: number;
 }
 
 export const LOCK_SOCKET = "/run/libvirt/virtlockd-sock";
@@ -29,12 +31,14 @@ export class Daemon {
   ended: Deno.CommandStatus | undefined;
   readonly #lab: Lab;
   readonly #socket: string;
+  readonly #startLimitMs: number;
   readonly #output: Promise<unknown>;
   #stderr = "";
 
-  private constructor(lab: Lab, process: Deno.ChildProcess, socket: string) {
+  private constructor(lab: Lab, process: Deno.ChildProcess, options: DaemonOptions) {
     this.#lab = lab;
-    this.#socket = socket;
+    this.#socket = options.socket ?? LOCK_SOCKET;
+    this.#startLimitMs = options.startLimitMs ?? START_TIMEOUT_MS;
     this.pid = process.pid;
     this.#output = Promise.all([this.#collect(process.stderr), process.stdout.cancel()]);
     this.status = process.status.then((status) => this.ended = status);
@@ -42,7 +46,7 @@ export class Daemon {
 
   static spawn(lab: Lab, binary: string, options: DaemonOptions): Daemon {
     const process = lab.command(binary, options).spawn();
-    return new Daemon(lab, process, options.socket ?? LOCK_SOCKET);
+    return new Daemon(lab, process, options);
   }
 
   /** What the daemon has written to its standard error so far. */
@@ -50,9 +54,9 @@ export class Daemon {
     return this.#stderr;
   }
 
-  /** Waits until the socket accepts; throws an Error if the daemon ends or 10 s pass before. */
+  /** Waits until the socket accepts; throws an Error if the daemon ends or its time is up. */
   async ready(): Promise<void> {
-    const deadline = performance.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + this.#startLimitMs;
     while (!await accepts(this.#lab.outside(this.#socket))) {
       if (this.ended || performance.now() > deadline) {
         await this.stop();
