@@ -1,6 +1,6 @@
 /**
- * `deno task package [--target amd64|arm64] [--quick] [NAME…]`: makes packages of the daemons named, or of all, into
- * dist/packages/; for both machines, unless one is named.
+ * `deno task package [--target amd64|arm64] [--quick] [NAME…]`: makes packages (.deb, .rpm, .tar.xz) of the daemons named, or
+ * of all, into dist/packages/; for both machines, unless one is named.
  *
  * The same sources give the same bytes. With --quick the packages are larger, and sooner there.
  */
@@ -9,11 +9,16 @@ import { parseArgs } from "node:util";
 import { build } from "./build.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
 import { archive } from "./package/archive.ts";
-import { debianMetaPackage, debianPackage, type DebianRun } from "./package/debian.ts";
-import { release } from "./package/facts.ts";
+import { debianMetaPackage, debianPackage } from "./package/debian.ts";
+import { type PackageRun, release } from "./package/facts.ts";
+import { rpmMetaPackage, rpmPackage } from "./package/rpm.ts";
 import { type Executable, executable, writeSbom } from "./package/sbom.ts";
 import { writeSums } from "./package/sums.ts";
+import { ensurePackages } from "./setup.ts";
 import { hostTarget, root, runTask, type Target, targets } from "./toolchain.ts";
+
+/** Debian packages of dpkg-deb, rpmbuild and xz. */
+const TOOLS = ["dpkg", "rpm", "xz-utils"];
 
 const OUTPUT = join(root, "dist/packages");
 
@@ -30,12 +35,14 @@ function show(path: string): void {
 }
 
 /** Everything for one machine: packages of the daemons named, an archive, the bill of materials. */
-async function packFor(target: Target, names: readonly string[], run: DebianRun): Promise<void> {
+async function packFor(target: Target, names: readonly string[], run: PackageRun): Promise<void> {
   const programs = new Map<string, string>();
   for (const name of names) {
     const program = await build(name, target === hostTarget() ? undefined : target);
     programs.set(name, program);
-    show(await debianPackage(await loadManifest(name), program, target, run));
+    const manifest = await loadManifest(name);
+    show(await debianPackage(manifest, program, target, run));
+    show(await rpmPackage(manifest, program, target, run));
   }
   show(await archive({ ...run, target, programs }));
   const executables: Executable[] = [];
@@ -49,13 +56,15 @@ async function main(): Promise<number> {
     options: { target: { type: "string" }, quick: { type: "boolean", default: false } },
     allowPositionals: true,
   });
+  if (!await ensurePackages("packages", TOOLS)) throw new Error("no packages without their tools");
   await Deno.mkdir(OUTPUT, { recursive: true });
   const compression = values.quick ? "quick" : "small";
-  const run: DebianRun = { release: await release(), compression, output: OUTPUT };
+  const run: PackageRun = { release: await release(), compression, output: OUTPUT };
   const daemons = await daemonNames();
   const names = positionals.length > 0 ? positionals : daemons;
   for (const target of chosenTargets(values.target)) await packFor(target, names, run);
   show(await debianMetaPackage(daemons, run));
+  show(await rpmMetaPackage(daemons, run));
   show(await writeSums(OUTPUT));
   return 0;
 }

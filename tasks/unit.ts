@@ -145,13 +145,9 @@ function installSection({ sockets, unit }: ServiceManifest): string[] {
   return ["[Install]", ...lines, ...also];
 }
 
-/** The text of NAME.service. */
-export function serviceUnit(manifest: ServiceManifest, programFolder = PROGRAM_FOLDER): string {
+/** All of the [Service] section but how the daemon is started. */
+function confinementLines(manifest: ServiceManifest): string[] {
   return [
-    ...unitSection(manifest),
-    "",
-    "[Service]",
-    ...startLines(manifest, programFolder),
     "",
     ...capabilityLines(manifest),
     "",
@@ -159,9 +155,32 @@ export function serviceUnit(manifest: ServiceManifest, programFolder = PROGRAM_F
     "",
     ...hardeningLines(manifest),
     "",
+  ];
+}
+
+/** The text of NAME.service. */
+export function serviceUnit(manifest: ServiceManifest, programFolder = PROGRAM_FOLDER): string {
+  return [
+    ...unitSection(manifest),
+    "",
+    "[Service]",
+    ...startLines(manifest, programFolder),
+    ...confinementLines(manifest),
     ...installSection(manifest),
     "",
   ].join("\n");
+}
+
+/** The text of a file in NAME.service.d that makes a service of ours out of the original's. Its sockets are those of ours. */
+export function dropIn(manifest: ServiceManifest, programFolder: string): string {
+  const anew = ["ExecStart=", "ExecReload="]; // or there would be two of them
+  return [
+    "[Service]",
+    ...anew,
+    ...startLines(manifest, programFolder),
+    ...confinementLines(manifest),
+  ]
+    .join("\n");
 }
 
 /** The text of a socket's unit. The first socket of a daemon leads: the others come and go with it. */

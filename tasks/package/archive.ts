@@ -3,8 +3,7 @@ import { basename, join } from "@std/path";
 import { loadManifest } from "../daemons.ts";
 import { root, run, type Target } from "../toolchain.ts";
 import { contentOf, type Entry, textEntry } from "./content.ts";
-import type { Compression } from "./debian.ts";
-import { type Release } from "./facts.ts";
+import type { Compression, Release } from "./facts.ts";
 import { ARCHIVE } from "./layout.ts";
 import { stage } from "./stage.ts";
 

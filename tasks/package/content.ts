@@ -4,8 +4,8 @@ import { gzipSync } from "node:zlib";
 import type { Manifest } from "../../src/host/manifest.ts";
 import { completions } from "../completion.ts";
 import { exists, root } from "../toolchain.ts";
-import { isService, PROGRAM_FOLDER, units } from "../unit.ts";
-import type { Layout } from "./layout.ts";
+import { dropIn, isService, units } from "../unit.ts";
+import { type Layout, programFolder } from "./layout.ts";
 import { packageName } from "./facts.ts";
 
 /** A file or folder as it is to be installed. */
@@ -55,19 +55,32 @@ export async function contentOf(
 ): Promise<Entry[]> {
   const { name } = manifest;
   return [
-    { path: join(PROGRAM_FOLDER, name), mode: 0o755, source: { file: program } } as const,
+    {
+      path: join(programFolder(layout, name), name),
+      mode: 0o755,
+      source: { file: program },
+    } as const,
     ...unitEntries(manifest, layout),
     ...tmpfilesEntries(manifest),
     ...completionEntries(manifest, layout),
-    await manualEntry(name),
+    await manualEntry(name, layout),
     ...await configurationEntries(manifest, layout),
     ...documentEntries(name, layout),
     ...(EMPTY_FOLDERS[name] ?? []).map((path) => ({ path, mode: 0o755 })),
   ].toSorted((a, b) => a.path < b.path ? -1 : 1);
 }
 
-function unitEntries(manifest: Manifest, { units: folder }: Layout): Entry[] {
-  return [...units(manifest)].map(([name, text]) => textEntry(join(folder, name), text));
+function unitEntries(manifest: Manifest, layout: Layout): Entry[] {
+  const { name } = manifest;
+  const program = programFolder(layout, name);
+  if (!layout.besideOriginal.has(name)) {
+    return [...units(manifest, program)].map(([unit, text]) =>
+      textEntry(join(layout.units, unit), text)
+    );
+  }
+  if (!isService(manifest)) return [];
+  const changes = join(layout.units, `${name}.service.d/hostkeep.conf`);
+  return [textEntry(changes, dropIn(manifest, program))];
 }
 
 function completionEntries(manifest: Manifest, { zshCompletions }: Layout): Entry[] {
@@ -81,9 +94,10 @@ function completionEntries(manifest: Manifest, { zshCompletions }: Layout): Entr
   );
 }
 
-async function manualEntry(name: string): Promise<Entry> {
+async function manualEntry(name: string, { besideOriginal }: Layout): Promise<Entry> {
   const page = await Deno.readTextFile(join(root, "daemons", name, `${name}.8`));
-  return gzipEntry(`/usr/share/man/man8/${name}.8`, page);
+  const shown = besideOriginal.has(name) ? packageName(name) : name;
+  return gzipEntry(`/usr/share/man/man8/${shown}.8`, page);
 }
 
 async function configurationEntries(manifest: Manifest, layout: Layout): Promise<Entry[]> {

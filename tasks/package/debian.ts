@@ -6,20 +6,9 @@ import { contentOf, type Entry, gzipEntry, textEntry } from "./content.ts";
 import { changelog, controlOf, copyright, debianVersion, metaControl } from "./debian_control.ts";
 import { daemonOverrides, metaOverrides, type Override, overridesText } from "./debian_lintian.ts";
 import { maintainerScripts } from "./debian_scripts.ts";
-import { packageName, type Release } from "./facts.ts";
+import { type Compression, packageName, type PackageRun, type Release } from "./facts.ts";
 import { DEBIAN } from "./layout.ts";
 import { sizeOf, stage } from "./stage.ts";
-
-/** How the files of a package are compressed. "quick" and "none" are for trying things. */
-export type Compression = "small" | "quick" | "none";
-
-/** What is the same for all packages of a run. */
-export interface DebianRun {
-  readonly release: Release;
-  readonly compression: Compression;
-  /** Where the packages go. */
-  readonly output: string;
-}
 
 /** A package as dpkg-deb is to make it. */
 interface DebianPackage {
@@ -42,7 +31,7 @@ export async function debianPackage(
   manifest: Manifest,
   program: string,
   target: Target,
-  settings: DebianRun,
+  settings: PackageRun,
 ): Promise<string> {
   const name = packageName(manifest.name);
   const entries = [
@@ -62,7 +51,7 @@ export async function debianPackage(
 /** Packs the package that brings those of all daemons. */
 export async function debianMetaPackage(
   daemons: readonly string[],
-  settings: DebianRun,
+  settings: PackageRun,
 ): Promise<string> {
   return await assemble({
     name: packageName(),
@@ -103,7 +92,7 @@ function controlEntries({ control, scripts, entries }: DebianPackage): Entry[] {
   ];
 }
 
-async function assemble(made: DebianPackage, settings: DebianRun): Promise<string> {
+async function assemble(made: DebianPackage, settings: PackageRun): Promise<string> {
   const { release, output } = settings;
   const path = join(output, `${made.name}_${debianVersion(release)}_${made.architecture}.deb`);
   const folder = await Deno.makeTempDir({ dir: output, prefix: ".deb-" });
@@ -129,7 +118,7 @@ async function md5sums(folder: string): Promise<string> {
 async function dpkgDeb(
   folder: string,
   path: string,
-  { release, compression }: DebianRun,
+  { release, compression }: PackageRun,
 ): Promise<void> {
   const options = ["--root-owner-group", ...COMPRESSION[compression]];
   const made = await run("dpkg-deb", [...options, "--build", folder, path], {

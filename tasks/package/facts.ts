@@ -16,6 +16,17 @@ export interface Release {
   readonly epoch: number;
 }
 
+/** How the files of a package are compressed. "quick" and "none" are for trying things. */
+export type Compression = "small" | "quick" | "none";
+
+/** What is the same for all packages of a run. */
+export interface PackageRun {
+  readonly release: Release;
+  readonly compression: Compression;
+  /** Where the packages go. */
+  readonly output: string;
+}
+
 /** The package of a daemon; with none, the one that brings all of them. */
 export function packageName(daemon?: string): string {
   return daemon === undefined ? "hostkeep" : `hostkeep-${daemon}`;

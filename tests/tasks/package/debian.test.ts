@@ -4,16 +4,16 @@ import { join } from "@std/path";
 import type { Manifest } from "../../../src/host/manifest.ts";
 import { build } from "../../../tasks/build.ts";
 import { daemonNames, loadManifest } from "../../../tasks/daemons.ts";
-import { debianMetaPackage, debianPackage, type DebianRun } from "../../../tasks/package/debian.ts";
+import { debianMetaPackage, debianPackage } from "../../../tasks/package/debian.ts";
 import { dependencies } from "../../../tasks/package/debian_control.ts";
 import { maintainerScripts } from "../../../tasks/package/debian_scripts.ts";
-import { release, releaseSeconds } from "../../../tasks/package/facts.ts";
+import { type PackageRun, release, releaseSeconds } from "../../../tasks/package/facts.ts";
 import { hostTarget, run, sha256 } from "../../../tasks/toolchain.ts";
 import { inFolder, testWith } from "../needs.ts";
 
 const daemons = await daemonNames();
 
-async function settingsFor(output: string): Promise<DebianRun> {
+async function settingsFor(output: string): Promise<PackageRun> {
   await Deno.mkdir(output, { recursive: true });
   return { release: await release(), compression: "quick", output };
 }

@@ -3,8 +3,9 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { build } from "../../../tasks/build.ts";
 import { daemonNames, loadManifest } from "../../../tasks/daemons.ts";
-import { debianMetaPackage, debianPackage, type DebianRun } from "../../../tasks/package/debian.ts";
+import { debianMetaPackage, debianPackage } from "../../../tasks/package/debian.ts";
 import { diversions } from "../../../tasks/package/debian_diversions.ts";
+import type { PackageRun } from "../../../tasks/package/facts.ts";
 import { hostTarget } from "../../../tasks/toolchain.ts";
 import { inFolder, testWith } from "../needs.ts";
 import { DebianRoot } from "./debian_root.ts";
@@ -31,7 +32,7 @@ async function packAll(
   program: (name: string) => string | Promise<string>,
 ): Promise<void> {
   await Deno.mkdir(folder);
-  const settings: DebianRun = {
+  const settings: PackageRun = {
     release: { version, epoch: 1_700_000_000 },
     compression: "none",
     output: folder,
