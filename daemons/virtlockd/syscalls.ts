@@ -24,7 +24,6 @@ export const SYSCALLS = [
     names: [
       "accept",
       "epoll_pwait2",
-      "eventfd2",
       "getpeername",
       "pselect6",
       "select",

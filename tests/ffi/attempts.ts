@@ -7,6 +7,7 @@ import { libc } from "../../ffi/libc.ts";
 import { cString } from "../../ffi/memory.ts";
 import { openLibrary } from "../../ffi/open.ts";
 import { unixAddress } from "../../ffi/socket.ts";
+import { systemCall } from "../../ffi/system_call.ts";
 
 const c = openLibrary("libc.so.6", {
   // int capset(cap_user_header_t hdrp, const cap_user_data_t datap)
@@ -17,6 +18,8 @@ const c = openLibrary("libc.so.6", {
   symlink: { parameters: ["buffer", "buffer"], result: "i32" },
   // int rmdir(const char *pathname)
   rmdir: { parameters: ["buffer"], result: "i32" },
+  // int unlinkat(int dirfd, const char *pathname, int flags)
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int truncate(const char *path, off_t length)
   truncate: { parameters: ["buffer", "i64"], result: "i32" },
   // int ioctl(int fd, unsigned long op, void *argument)
@@ -40,6 +43,14 @@ const AF_INET = 2;
 const SOCK_STREAM = 1;
 const TCGETS = 0x5401;
 const TIOCSTI = 0x5412;
+const AT_FDCWD = -100;
+const AT_REMOVEDIR = 0x200;
+const F_SETLEASE = 1024;
+const F_RDLCK = 0;
+const SOL_SOCKET = 1;
+const SO_RCVBUFFORCE = 33;
+const FITHAW = 0xc004_5878;
+const PAGE_BYTES = 4096;
 const CLONE_NEWNS = 0x0002_0000;
 const PTRACE_TRACEME = 0;
 const X32_BIT = 0x4000_0000;
@@ -65,6 +76,21 @@ function made(code: number, path: string): number {
   return code;
 }
 
+/** By the call that every architecture has. */
+function removeFolder(path: string): number {
+  const code = outcome(c.unlinkat(AT_FDCWD, cString(path), AT_REMOVEDIR));
+  if (code === 0) libc.mkdir(cString(path), 0o755);
+  return code;
+}
+
+function withFile(path: string, use: (fd: number) => number): number {
+  const fd = libc.open(cString(path), 0, 0);
+  if (fd < 0) return errno();
+  const code = outcome(use(fd));
+  libc.close(fd);
+  return code;
+}
+
 function withSocket(family: number, use: (fd: number) => number): number {
   const fd = libc.socket(family, SOCK_STREAM, 0);
   if (fd < 0) return errno();
@@ -84,11 +110,11 @@ function bindUnix(path: string): number {
 }
 
 function deviceIoctl(path: string, operation: number): number {
-  const fd = libc.open(cString(path), 0, 0);
-  if (fd < 0) return errno();
-  const code = outcome(c.ioctl(fd, BigInt(operation), new Uint8Array(64)));
-  libc.close(fd);
-  return code;
+  return withFile(path, (fd) => c.ioctl(fd, BigInt(operation), new Uint8Array(64)));
+}
+
+function lockMemory(): number {
+  return Math.max(0, -systemCall("mlock2", new Uint8Array(PAGE_BYTES), PAGE_BYTES));
 }
 
 /** Asks for every capability there is. */
@@ -98,8 +124,12 @@ function regainCapabilities(): number {
   return outcome(c.capset(header, new Uint8Array(24).fill(0xff)));
 }
 
-function rawCall(number: number): number {
-  return outcome(libc.syscall(BigInt(number), 0n, 0n, 0n, 0n, 0n));
+/** Arguments are integers, of which negative ones are as C has them. Those that are not given are 0. */
+function rawCall(number: number, args: readonly string[] = []): number {
+  const [a = 0n, b = 0n, c = 0n, d = 0n, e = 0n] = args.map((one) =>
+    BigInt.asUintN(64, BigInt(one))
+  );
+  return outcome(libc.syscall(BigInt(number), a, b, c, d, e));
 }
 
 const nothing = new Uint8Array(8);
@@ -113,6 +143,7 @@ export const ATTEMPTS: Readonly<Record<string, (...args: string[]) => number>> =
   mkdir: (path) => outcome(libc.mkdir(cString(path), 0o700)),
   rmdir: (path) => outcome(c.rmdir(cString(path))),
   rename: (from, to) => outcome(libc.rename(cString(from), cString(to))),
+  removeFolder,
   symlink: (path) => made(outcome(c.symlink(cString("/"), cString(path))), path),
   makeFifo: (path) => made(outcome(c.mknod(cString(path), S_IFIFO | 0o600, 0n)), path),
   makeDevice: (path) => made(outcome(c.mknod(cString(path), S_IFCHR | 0o600, 0x103n)), path),
@@ -125,11 +156,17 @@ export const ATTEMPTS: Readonly<Record<string, (...args: string[]) => number>> =
   connectTcp: (port) => withSocket(AF_INET, (fd) => libc.connect(fd, loopback(Number(port)), 16)),
   signal: (pid) => outcome(libc.kill(Number(pid), 0)),
   regainCapabilities,
+  lease: (path) => withFile(path, (fd) => libc.fcntl(fd, F_SETLEASE, F_RDLCK)),
+  forceBuffer: () =>
+    withSocket(1, (fd) => libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, new Uint8Array(4), 4)),
+  lockMemory,
+  /** EINVAL from whoever may, since nothing is frozen. */
+  thaw: (path) => deviceIoctl(path, FITHAW),
   chroot: () => outcome(c.chroot(cString("/"))),
   unshare: () => outcome(c.unshare(CLONE_NEWNS)),
   mount: () => outcome(c.mount(cString("t"), cString("/tmp"), cString("tmpfs"), 0n, nothing)),
   traceMe: () => outcome(c.ptrace(PTRACE_TRACEME, 0, 0n, 0n)),
-  call: (number) => rawCall(Number(number)),
+  call: (number, ...args) => rawCall(Number(number), args),
   x32: (number) => rawCall(X32_BIT + Number(number)),
 };
 

@@ -1,5 +1,6 @@
 /** The live dmfilemapd against its manifest, as the kernel shows it: privileges, calls, files */
 // rig: disk=data:400M limit=600 daemon=dmfilemapd needs=dmstats needs=strace
+import { fromFileUrl } from "@std/path";
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
 import { manifest } from "../../daemons/dmfilemapd/manifest.ts";
 import { alive, deleteAll, Foreground, mapped, mismatch, status } from "./dmfilemapd/follower.ts";
@@ -85,5 +86,35 @@ async function confined(mode: "inode" | "path"): Promise<void> {
   equal(`${mode}: it ends as ever`, 0, (await daemon.end()).code);
 }
 
+/** Without a sandbox, and with half of one, it says so and serves. */
+async function degraded(
+  name: string,
+  program: string,
+  said: RegExp,
+  sandbox: RegExp,
+): Promise<void> {
+  const file = OpenFile.create(volume.at(name.replaceAll(" ", "-"))).fill(2);
+  sh(`dmstats create --filemap --nomonitor ${file.path}`);
+  const daemon = await Foreground.direct(file.path, 0, "inode", {}, program);
+  const [about] = JSON.parse(sh("dmfilemapd status --json"));
+  check(`${name}: it tells who asks`, sandbox.test(about.sandbox), about.sandbox);
+  file.write(2 * MIB);
+  file.sync();
+  check(`${name}: it maps`, await mapped(file, stats) !== undefined, mismatch(file, stats));
+  deleteAll();
+  const { code, stdout, stderr } = await daemon.end();
+  check(`${name}: it says so`, said.test(stdout + stderr), stdout + stderr);
+  equal(`${name}: it ends as ever`, 0, code);
+}
+
 await confined("inode");
 await confined("path");
+await degraded("on request", "dmfilemapd --no-sandbox", /No sandbox, as --no-sandbox says/, /^off/);
+const oldKernel = fromFileUrl(new URL("../sandbox/old_kernel.ts", import.meta.url));
+const config = fromFileUrl(new URL("../../deno.json", import.meta.url));
+await degraded(
+  "an old kernel",
+  `${Deno.execPath()} run -A --no-check --config=${config} ${oldKernel} $(command -v dmfilemapd)`,
+  /sandbox with gaps: .*Landlock: off, Function not implemented/,
+  /Landlock: off, Function not implemented; seccomp: \d+ calls/,
+);

@@ -117,14 +117,15 @@ export class Foreground {
     );
   }
 
-  /** The daemon itself, with the file as descriptor 3. */
+  /** The daemon itself, with the file as descriptor 3. `program` is what executes it, perhaps with its first words. */
   static async direct(
     path: string,
     group: number,
     mode: "inode" | "path",
     env: Record<string, string> = {},
+    program = "dmfilemapd",
   ): Promise<Foreground> {
-    const command = `exec dmfilemapd 3 ${group} "$0" ${mode} 1 0 3<"$0"`;
+    const command = `exec ${program} 3 ${group} "$0" ${mode} 1 0 3<"$0"`;
     return await Foreground.start("sh", ["-c", command, path], path, env);
   }
 

@@ -13,8 +13,8 @@ const libcOnly = { name: "test", libraries: ["libc.so.6"], v8Flags: [] } as unkn
 export class CompiledProgram {
   private constructor(readonly folder: string, readonly path: string) {}
 
-  /** `entry` is a path relative to the checkout. Throws an Error with the compiler's output. */
-  static async of(entry: string): Promise<CompiledProgram> {
+  /** `entry` is a path relative to the checkout. `manifest`: whose flags it gets. Throws an Error with the compiler's output. */
+  static async of(entry: string, manifest: Manifest = libcOnly): Promise<CompiledProgram> {
     const folder = await Deno.makeTempDir({ prefix: "hostkeep-compiled-" });
     await Deno.chmod(folder, 0o755);
     const name = basename(entry, ".ts");
@@ -24,7 +24,7 @@ export class CompiledProgram {
       "--no-config",
       "--no-lock",
       "--no-check",
-      ...compileFlags(libcOnly, hostTarget()),
+      ...compileFlags(manifest, hostTarget()),
     ];
     const compiled = await runDeno(["compile", ...flags, "-o", name, `${name}.js`], {
       cwd: folder,

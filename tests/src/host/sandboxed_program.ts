@@ -16,6 +16,7 @@ import {
 } from "../../../src/host/sandbox.ts";
 import type { SandboxPlaces } from "../../../src/host/sandbox_paths.ts";
 import { type Attempt, tryAll } from "../../ffi/attempts.ts";
+import { tryPermission } from "./permissions.ts";
 
 export interface SandboxOrder {
   readonly policy: SandboxPolicy;
@@ -23,6 +24,8 @@ export interface SandboxOrder {
   readonly options?: SandboxOptions;
   /** As on a kernel that answers these calls with this errno. */
   readonly missing?: { readonly calls: readonly string[]; readonly errno: number };
+  /** Permissions of Deno's that are tried before the sandbox is entered: their results come first. */
+  readonly permissions?: readonly Attempt[];
   readonly attempts: readonly Attempt[];
   /** Then becomes this program, with these arguments. */
   readonly become?: readonly string[];
@@ -36,7 +39,7 @@ export interface SandboxStart {
 }
 
 /** Pretends that the kernel lacks calls. */
-function removeCalls({ calls, errno }: NonNullable<SandboxOrder["missing"]>): void {
+export function removeCalls({ calls, errno }: NonNullable<SandboxOrder["missing"]>): void {
   setNoNewPrivileges();
   const rules = calls.map((name) => ({
     number: syscallNumber(name) ?? -1,
@@ -70,6 +73,7 @@ function start({ policy, places, options }: SandboxOrder): SandboxStart {
 if (import.meta.main) {
   const order: SandboxOrder = JSON.parse(Deno.args[0]);
   const inherited = environment();
+  for (const permission of order.permissions ?? []) console.log(tryPermission(permission));
   if (order.missing !== undefined) removeCalls(order.missing);
   console.log(JSON.stringify(start(order)));
   for (const attempt of order.attempts) console.log(tryAll([attempt])[0]);
