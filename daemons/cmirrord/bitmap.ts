@@ -19,6 +19,8 @@ export class Bitmap {
   readonly words: Uint32Array;
   /** How many of the first `bits` bits are set. */
   count = 0;
+  /** All bits of the words before this one are set: what is in sync is not looked through again. */
+  #whole = 0;
 
   /** `storage` is of bitmapBytes(bits) bytes and begins on a word; what it holds is kept. */
   constructor(readonly bits: number, storage: Uint8Array = new Uint8Array(bitmapBytes(bits))) {
@@ -43,6 +45,7 @@ export class Bitmap {
   clear(bit: number): boolean {
     if (!this.has(bit)) return false;
     this.words[bit >>> 5] &= ~(1 << (bit & 31));
+    this.#whole = Math.min(this.#whole, bit >>> 5);
     this.count--;
     return true;
   }
@@ -56,6 +59,7 @@ export class Bitmap {
   empty(): void {
     this.words.fill(0);
     this.count = 0;
+    this.#whole = 0;
   }
 
   /** Sets bits [from, bits) or clears them. */
@@ -92,9 +96,11 @@ export class Bitmap {
 
   /** The first clear bit from `start` on, or `bits` where there is none. */
   nextClear(start: number): number {
-    let index = start >>> 5;
-    let free = ~this.words[index] & (-1 << (start & 31));
+    const first = start >>> 5;
+    let index = Math.max(first, this.#whole);
+    let free = ~this.words[index] & (index === first ? -1 << (start & 31) : -1);
     while (free === 0 && ++index < this.words.length) free = ~this.words[index];
+    if (start <= 32 * this.#whole) this.#whole = Math.min(index, this.bits >>> 5);
     if (free === 0) return this.bits;
     return Math.min(this.bits, 32 * index + 31 - Math.clz32(free & -free));
   }
@@ -106,6 +112,7 @@ export class Bitmap {
 
   /** After the bytes were written by others: counts anew. */
   recount(): void {
+    this.#whole = 0;
     const whole = this.bits >>> 5;
     const rest = this.words[whole] & ((1 << (this.bits & 31)) - 1);
     this.count = this.#countWords(whole) + ones(rest);

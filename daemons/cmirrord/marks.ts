@@ -12,6 +12,8 @@ export class Marks {
   #regions = new Uint32Array(SMALLEST).fill(FREE);
   #nodes = new Uint32Array(SMALLEST);
   #size = 0;
+  /** How many regions a node has marked. Nodes stay in it: they are few, and come back. */
+  readonly #counts = new Map<number, number>();
   /** Regions that were marked in a life that is over: whoever it was writes there no more, and has perhaps written one leg. */
   readonly orphans: Bitmap;
 
@@ -21,6 +23,16 @@ export class Marks {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Whether `node` has marked any region. */
+  isMarker(node: number): boolean {
+    return (this.#counts.get(node) ?? 0) > 0;
+  }
+
+  /** Nodes that have marked regions now or have once. */
+  markers(): Iterable<number> {
+    return this.#counts.keys();
   }
 
   has(region: number, node: number): boolean {
@@ -57,6 +69,7 @@ export class Marks {
     if (this.#regions[slot] !== FREE) return false;
     this.#regions[slot] = region;
     this.#nodes[slot] = node;
+    this.#count(node, 1);
     if (++this.#size * 2 > this.#regions.length) this.#grow();
     return true;
   }
@@ -65,6 +78,7 @@ export class Marks {
   remove(region: number, node: number): boolean {
     const slot = this.#find(region, node);
     if (this.#regions[slot] === FREE) return false;
+    this.#count(node, -1);
     this.#free(slot);
     return true;
   }
@@ -84,7 +98,12 @@ export class Marks {
   clear(): void {
     this.#regions.fill(FREE);
     this.#size = 0;
+    this.#counts.clear();
     this.orphans.empty();
+  }
+
+  #count(node: number, change: number): void {
+    this.#counts.set(node, (this.#counts.get(node) ?? 0) + change);
   }
 
   /** The pairs: orphans have no node. */

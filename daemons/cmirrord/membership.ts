@@ -61,6 +61,8 @@ export function joinedEarly(context: Context, mirror: Mirror): void {
   deferMember(context, mirror, "join", context.node);
 }
 
+/** CPG_REASON_NODEDOWN: the node is lost, or the network to it is. */
+const REASON_NODEDOWN = 3;
 /** CPG_REASON_PROCDOWN: the daemon has died, its node has not, and its kernel goes on with what it was doing. */
 const REASON_PROCDOWN = 5;
 
@@ -80,6 +82,8 @@ export function leftValid(context: Context, mirror: Mirror): void {
   const { original, reason, node } = context;
   forgetNode(context, mirror);
   if (original) return;
+  if (reason === REASON_PROCDOWN) context.port.say("daemonDied", mirror, node);
+  if (reason === REASON_NODEDOWN) context.port.say("nodeGone", mirror, node);
   if (reason === REASON_PROCDOWN) holdRecoveries(mirror, node);
   else endLife(mirror, node);
   releaseFlushes(context, mirror);

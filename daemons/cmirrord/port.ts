@@ -10,7 +10,8 @@ export type Notice =
   | "checkpointMerged"
   | "logReadFailed"
   | "logWriteFailed"
-  | "nodeDied"
+  | "nodeGone"
+  | "daemonDied"
   | "joinRefused"
   | "clusterLost";
 

@@ -125,7 +125,7 @@ export class Recovery {
   /** Nodes that are no members, and hold or have marked regions. */
   absent(members: readonly number[]): Set<number> {
     const nodes = new Set(this.held.values());
-    this.marks.each((_region, node) => nodes.add(node));
+    for (const node of this.marks.markers()) if (this.marks.isMarker(node)) nodes.add(node);
     for (const node of members) nodes.delete(node);
     return nodes;
   }

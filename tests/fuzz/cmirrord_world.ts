@@ -1,7 +1,7 @@
 /** A machine of cmirrord with one mirror that is up, in a world that counts what it does. */
 import { Machine } from "../../daemons/cmirrord/machine.ts";
 import type { Mirror } from "../../daemons/cmirrord/mirror.ts";
-import type { Port } from "../../daemons/cmirrord/port.ts";
+import type { Notice, Port } from "../../daemons/cmirrord/port.ts";
 import {
   CTR,
   DM_CONNECTOR,
@@ -54,12 +54,19 @@ export class FuzzWorld implements Port {
   joins: boolean;
   sent = 0;
   complaints = 0;
+  /** What it complained of, by name. */
+  readonly notices: string[] = [];
+  /** The last messages that went to the group. */
+  readonly messages: Uint8Array<ArrayBuffer>[] = [];
 
-  /** `joined`: who is in the group when the mirror is up. `joins`: corosync is there. */
-  constructor(private readonly joined: readonly number[], { joins = true } = {}) {
+  /** `joined`: who is in the group when the mirror is up. `joins`: corosync is there. `log`: as in the table. */
+  constructor(
+    private readonly joined: readonly number[],
+    { joins = true, regions = REGIONS, log = "clustered-core" } = {},
+  ) {
     this.joins = joins;
     this.machine.setSelf(ME);
-    this.ask(requestFrame(1, CTR, toBytes(`${REGIONS * 1024} clustered-core 1024`)));
+    this.ask(requestFrame(1, CTR, toBytes(`${regions * 1024} ${log} 1024`)));
     this.frames.length = 0;
     this.ask(requestFrame(2, RESUME, new Uint8Array(0)));
     if (joins) this.hearOwnJoin();
@@ -69,13 +76,14 @@ export class FuzzWorld implements Port {
   hearOwnJoin(): void {
     const self = { nodeid: ME, pid: PID, reason: 1 };
     this.machine.configure(0, [self], [], [self], 0);
-    if (this.#resume !== undefined) this.deliver(ME, PID, this.#resume);
+    if (this.resume !== undefined) this.deliver(ME, PID, this.resume);
     const others = this.joined.map((nodeid) => ({ nodeid, pid: 20, reason: 1 }));
     if (others.length > 0) this.machine.configure(0, [self, ...others], [], others, 0);
     this.machine.dispatched(0, 0);
   }
 
-  #resume: Uint8Array<ArrayBuffer> | undefined;
+  /** The RESUME that this node has sent; others send the like. */
+  resume: Uint8Array<ArrayBuffer> | undefined;
 
   get mirror(): Mirror {
     return this.machine.mirrors[0];
@@ -106,7 +114,8 @@ export class FuzzWorld implements Port {
     return CS_OK;
   }
   multicast(_handle: number, bytes: Uint8Array, length: number): number {
-    this.#resume ??= bytes.slice(0, length);
+    this.resume ??= bytes.slice(0, length);
+    if (this.messages.length < 100) this.messages.push(bytes.slice(0, length));
     this.sent++;
     return CS_OK;
   }
@@ -118,7 +127,8 @@ export class FuzzWorld implements Port {
     return new Uint8Array(bytes);
   }
   dropState(): void {}
-  say(): void {
+  say(notice: Notice): void {
     this.complaints++;
+    if (this.notices.length < 100) this.notices.push(notice);
   }
 }

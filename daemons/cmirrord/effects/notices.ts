@@ -16,11 +16,13 @@ const TEXTS: Readonly<Record<Notice, string>> = {
     "when the mirror is resumed",
   logReadFailed: "[{mirror}] the log cannot be read, all is recovered: {error}",
   logWriteFailed: "[{mirror}] the log cannot be written: {error}",
-  nodeDied: "[{mirror}] node {detail} has died",
+  nodeGone:
+    "[{mirror}] node {detail} is gone: what it had marked stays dirty until it is recovered",
+  daemonDied: "[{mirror}] the daemon of node {detail} has died: its kernel goes on",
   joinRefused: "[{mirror}] corosync does not let it join, it is tried again: {detail}",
   clusterLost: "[{mirror}] out of its group: requests wait until it is in again",
 };
-const WARNINGS: ReadonlySet<Notice> = new Set(["joinRefused", "nodeDied"]);
+const WARNINGS: ReadonlySet<Notice> = new Set(["joinRefused", "nodeGone", "daemonDied"]);
 
 /** The last 8 characters of the uuid: by them the original knows a mirror in its log. */
 export function shortName(mirror: Mirror | undefined): string {

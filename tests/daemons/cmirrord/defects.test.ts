@@ -1,11 +1,14 @@
 /** Defects of the original, each where one message shows it. Those that need a cluster are the simulator's. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { decodeMessage, type Message } from "../../../daemons/cmirrord/message.ts";
 import {
+  CHECKPOINT_READY,
   CLEAR_REGION,
   CTR,
   emptyRequest,
   FLUSH,
   GET_RESYNC_WORK,
+  GET_SYNC_COUNT,
   IN_SYNC,
   IS_REMOTE_RECOVERING,
   MARK_REGION,
@@ -17,6 +20,8 @@ import { setU64 } from "../../../src/wire/layout.ts";
 import { toBytes } from "../../../src/wire/bytes.ts";
 import { FuzzWorld, ME, PEER, REGIONS, requestFrame } from "../../fuzz/cmirrord_world.ts";
 
+import { countReads } from "./counted.ts";
+
 const HEADER = 196;
 const words = (...list: number[]): Uint8Array<ArrayBuffer> => {
   const bytes = new Uint8Array(8 * list.length);
@@ -24,6 +29,15 @@ const words = (...list: number[]): Uint8Array<ArrayBuffer> => {
   return bytes;
 };
 const none = words();
+
+function decoded(bytes: Uint8Array<ArrayBuffer>): Message {
+  const message = {
+    ...emptyRequest(),
+    ...{ originator: 0, pitServer: 0, isResponse: false, trailer: 0, end: 0 },
+  };
+  assertEquals(decodeMessage(bytes, new DataView(bytes.buffer), bytes.length, message), "ok");
+  return message;
+}
 
 /** Asks, and returns the error and the length of the data of the answer; undefined while there is none. */
 function ask(
@@ -64,6 +78,34 @@ Deno.test("D11: a FLUSH that carries marks enters them, and is answered without 
   assertEquals([log.marks.has(7, ME), log.clean.has(7)], [true, false]);
 });
 
+Deno.test("D15: every one of a dozen joiners of one change is sent a checkpoint", () => {
+  const world = new FuzzWorld([]);
+  const joiners = Array.from({ length: 12 }, (_, index) => index + 2);
+  const [self, ...others] = [ME, ...joiners].map((nodeid) => ({ nodeid, pid: 10, reason: 1 }));
+  world.machine.configure(0, [self, ...others], [], others, 0);
+  world.messages.length = 0;
+  for (const node of joiners) {
+    world.deliver(node, 10, (world.resume as Uint8Array<ArrayBuffer>).slice());
+  }
+  world.machine.dispatched(0, 0);
+  const served = world.messages.map((bytes) => {
+    const { type, originator } = decoded(bytes);
+    assertEquals(type, CHECKPOINT_READY);
+    return originator;
+  });
+  assertEquals(served.sort((a, b) => a - b), joiners);
+});
+
+Deno.test("D16: two nodes that are lost at once are both told of, and leave their marks dirty", () => {
+  const world = new FuzzWorld([PEER, PEER + 1]);
+  const { log } = world.mirror;
+  for (const node of [PEER, PEER + 1]) log.mark(node, node, ME);
+  const [self, ...lost] = [ME, PEER, PEER + 1].map((nodeid) => ({ nodeid, pid: 20, reason: 3 }));
+  world.machine.configure(0, [{ ...self, pid: 10 }], lost, [], 0);
+  assertEquals(world.notices, ["nodeGone", "nodeGone"]);
+  assertEquals([log.marks.size, log.marks.orphans.count], [0, 2]);
+});
+
 Deno.test("D17: another process of this node that leaves the group takes nothing along", () => {
   const world = new FuzzWorld([]);
   const self = { nodeid: ME, pid: 10, reason: 0 };
@@ -81,6 +123,38 @@ Deno.test("D19: a region behind the last one is refused, whoever asks for it", (
   assertEquals(world.mirror.log.marks.size, 0);
   // CLEAR is acknowledged before it is looked at: the kernel must not wait.
   assertEquals(ask(world, CLEAR_REGION, words(REGIONS)), { error: -0, bytes: 0 });
+});
+
+/** Words of memory that are read for a write, a recovery and a status, in a mirror of so many regions and marks. */
+function costOf(regions: number, marks: number): number {
+  const { made: world, reads } = countReads(() => {
+    const made = new FuzzWorld([], { regions });
+    const { log } = made.mirror;
+    // All but the last regions is in sync, and some of it in use.
+    for (let region = 0; region < regions - 10; region++) log.sync.set(region);
+    for (let index = 0; index < marks; index++) log.mark(index * 2, ME, ME);
+    ask(made, IS_REMOTE_RECOVERING, words(5));
+    return made;
+  });
+  for (const type of [IN_SYNC, MARK_REGION]) ask(world, type, words(1));
+  ask(world, FLUSH);
+  ask(world, CLEAR_REGION, words(1));
+  ask(world, IS_REMOTE_RECOVERING, words(7));
+  for (let region = regions - 10; region < regions - 5; region++) {
+    assertEquals(ask(world, GET_RESYNC_WORK), { error: 0, bytes: 16 });
+    ask(world, SET_REGION_SYNC, words(region, 1));
+    ask(world, GET_SYNC_COUNT);
+  }
+  ask(world, STATUS_INFO);
+  assertEquals(world.mirror.log.sync.count, regions - 5);
+  return reads();
+}
+
+Deno.test("D20: what requests cost grows neither with the regions nor with the marks of a mirror", () => {
+  const small = costOf(1_000, 20);
+  const large = costOf(200_000, 20_000);
+  assert(small > 20, `${small} words are too few to be all`);
+  assert(large < 1.5 * small, `${small} words with few regions, ${large} with many`);
 });
 
 Deno.test("D22: a node about to be suspended stops its own recovery, not that of others", () => {
