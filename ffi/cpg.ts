@@ -10,6 +10,7 @@ import {
   callbackAddress,
   checkCorosync,
   Connection,
+  CS_ERR_TRY_AGAIN,
   decodeRingId,
   once,
   openHandle,
@@ -21,6 +22,7 @@ import {
 import { libc } from "./libc.ts";
 import { addressOf, readBytes } from "./memory.ts";
 import { openLibrary } from "./open.ts";
+import { pollDescriptor, POLLOUT } from "./poll.ts";
 
 export const CPG_REASON_UNDEFINED = 0;
 export const CPG_REASON_JOIN = 1;
@@ -211,9 +213,11 @@ export class Cpg extends Connection {
 
   /**
    * Sends the first `length` bytes to all members, this one included; a CS_… code. CS_ERR_TRY_AGAIN is normal: corosync has too much
-   * to send, or forms a ring. While the token is lost the call itself was seen to take a second.
+   * to send, forms a ring, or is stopped. Does not wait, but for messages of more than maxAtomicBytes().
    */
   send(bytes: Uint8Array<ArrayBuffer>, length: number): number {
+    // With each message the library sends a byte by its socket, and tries for ever where there is no room (qb_ipcc_sendv of libqb).
+    if (pollDescriptor(this.fd, POLLOUT, 0) === 0) return CS_ERR_TRY_AGAIN;
     this.#iovecView.setBigUint64(IOVEC.at.iov_base, addressOf(bytes), true);
     this.#iovecView.setBigUint64(IOVEC.at.iov_len, BigInt(length), true);
     // The library keeps nothing: what does not fit the shared ring is answered with CS_ERR_TRY_AGAIN.

@@ -18,6 +18,9 @@ export const LOG_TRANSFERS = 64;
 export const WAKE_REQUESTS = 512;
 /** How long quorum may take to be known after nodes were lost; then corosync is asked. */
 export const RING_PATIENCE_MS = 500;
+/** How long corosync may take to answer before a connection to it is tried again, and how long an answer is good for. */
+export const GREETING_PATIENCE_MS = 2_000;
+export const GREETING_FRESH_MS = 1_000;
 /** Unmapped code is given back so long after the start. */
 export const RELEASE_AFTER_MS = 500;
 /** The same notice of a mirror is logged again after so long. */

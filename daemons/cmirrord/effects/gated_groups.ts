@@ -1,14 +1,16 @@
 /** The groups behind the gate of quorum: what they tell waits while it is not known whether this node may act upon it. */
-import { CorosyncError, CS_ERR_TRY_AGAIN } from "../../../ffi/corosync.ts";
+import { CorosyncError, CS_ERR_TRY_AGAIN, CS_OK } from "../../../ffi/corosync.ts";
 import { CPG_REASON_NODEDOWN } from "../../../ffi/cpg.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
 import type { Member } from "../membership.ts";
+import { Awake } from "./awake.ts";
 import { type GroupEvents, Groups } from "./groups.ts";
 import { QuorumGate } from "./quorum_gate.ts";
 
 export class GatedGroups implements GroupEvents {
   readonly gate: QuorumGate;
   readonly #groups: Groups;
+  readonly #awake: Awake;
   /** In the order in which it came. */
   #held: (() => void)[] = [];
   readonly #open = new Set<number>();
@@ -19,10 +21,13 @@ export class GatedGroups implements GroupEvents {
       closed: () => this.#loseAll(),
     });
     this.#groups = new Groups(reactor, this);
+    this.#awake = new Awake(reactor);
   }
 
   /** The new handle, or the negative of why not (CS_…). */
   initialize(): number {
+    const status = this.#awake.status();
+    if (status !== CS_OK) return -status;
     try {
       if (!this.gate.isOpen() || this.gate.isWaiting) return -CS_ERR_TRY_AGAIN;
     } catch (error) {
