@@ -5,6 +5,7 @@ import type { Reactor, Timer } from "../../../src/host/reactor.ts";
 import { CONNECTOR_HEADER_BYTES } from "../../../src/wire/netlink.ts";
 import { CS_OK } from "../errors.ts";
 import { MAX_OUTBOX_MESSAGES, MAX_WAITING_REQUESTS, WAKE_REQUESTS } from "../limits.ts";
+import { LostRequests } from "../lost_requests.ts";
 import { Machine } from "../machine.ts";
 import type { Member } from "../membership.ts";
 import type { Mirror } from "../mirror.ts";
@@ -13,20 +14,21 @@ import { DM_ULOG_REQUEST } from "../ulog.ts";
 import { Counters } from "./counters.ts";
 import { GatedGroups } from "./gated_groups.ts";
 import type { GroupEvents } from "./groups.ts";
-import { Kernel } from "./kernel.ts";
+import { Kernel, type KernelEvents } from "./kernel.ts";
 import { LogDevices, type LogEvents } from "./log_devices.ts";
 import { Notices } from "./notices.ts";
 import type { SequenceFile, StateFiles } from "./state_files.ts";
 
 const SEQ_AT = CONNECTOR_HEADER_BYTES + DM_ULOG_REQUEST.at.seq;
 
-export class Core implements Port, GroupEvents, LogEvents {
+export class Core implements Port, KernelEvents, GroupEvents, LogEvents {
   readonly machine: Machine;
   readonly counters: Counters;
   readonly #kernel: Kernel;
   readonly #groups: GatedGroups;
   readonly #devices: LogDevices;
   readonly #notices: Notices;
+  readonly #lost: LostRequests;
   #timer: Timer | undefined;
   #timerDueMs = Infinity;
 
@@ -43,12 +45,8 @@ export class Core implements Port, GroupEvents, LogEvents {
     this.#notices = new Notices(now);
     this.#groups = new GatedGroups(reactor, isGated, this);
     this.#devices = new LogDevices(reactor, this.counters, this);
-    this.#kernel = new Kernel(
-      reactor,
-      socket,
-      this.counters,
-      (bytes, view, length) => this.#take(bytes, view, length),
-    );
+    this.#lost = new LostRequests((first, count) => this.machine.wake(first, count));
+    this.#kernel = new Kernel(reactor, socket, this.counters, this);
   }
 
   /** Has the kernel repeat what an earlier daemon has left unanswered. */
@@ -74,11 +72,26 @@ export class Core implements Port, GroupEvents, LogEvents {
     this.#groups.close();
   }
 
-  #take(bytes: Uint8Array<ArrayBuffer>, view: DataView, length: number): void {
+  // The kernel's events.
+
+  frame(bytes: Uint8Array<ArrayBuffer>, view: DataView, length: number): void {
     this.counters.asked(view, length);
-    if (length >= SEQ_AT + 4) this.sequence.note(view.getUint32(SEQ_AT, true));
+    if (length >= SEQ_AT + 4) this.#note(view.getUint32(SEQ_AT, true));
     this.machine.fromKernel(bytes, view, length, this.reactor.now());
     this.#settle();
+  }
+
+  overrun(): void {
+    this.#lost.overrun();
+  }
+
+  drained(): void {
+    this.#lost.drained();
+  }
+
+  #note(seq: number): void {
+    this.sequence.note(seq);
+    this.#lost.seen(seq);
   }
 
   /** After each step: the timer is set, and the kernel is heard or not. */

@@ -10,12 +10,14 @@ import type { Counters } from "./counters.ts";
 /** The kernel's connector takes 512 bytes at most. */
 const FRAME_BYTES = 2_048;
 
-/** What becomes of a frame. */
-export type TakeFrame = (
-  bytes: Uint8Array<ArrayBuffer>,
-  view: DataView,
-  length: number,
-) => void;
+/** What comes from the kernel. */
+export interface KernelEvents {
+  frame(bytes: Uint8Array<ArrayBuffer>, view: DataView, length: number): void;
+  /** Some requests did not fit, and are lost. */
+  overrun(): void;
+  /** All that was there was read. */
+  drained(): void;
+}
 
 /** A socket that is bound and hears the kernel's log requests. Throws Errno. */
 export function hearKernel(socket: ConnectorSocket): void {
@@ -33,7 +35,7 @@ export class Kernel {
     private readonly reactor: Reactor,
     private readonly socket: ConnectorSocket,
     private readonly counters: Counters,
-    private readonly take: TakeFrame,
+    private readonly events: KernelEvents,
   ) {
     reactor.watch(socket.fd, EPOLLIN, () => this.#read());
   }
@@ -59,24 +61,24 @@ export class Kernel {
       const length = this.socket.receive(this.#buffer);
       if (length >= 0) this.#frame(length);
       else if (length === -ENOBUFS) this.#overrun();
-      else if (length !== -EINTR) {
-        if (length !== -EAGAIN) {
-          this.#log.error("cannot read from the kernel: error {error}", { error: -length });
-        }
-        return;
-      }
+      else if (length !== -EINTR) return this.#drained(-length);
     }
+  }
+
+  #drained(error: number): void {
+    if (error === EAGAIN) this.events.drained();
+    else this.#log.error("cannot read from the kernel: error {error}", { error });
   }
 
   #frame(length: number): void {
     if (!this.socket.isFromKernel) return this.counters.forged.add();
-    this.take(this.#buffer, this.#view, length);
+    this.events.frame(this.#buffer, this.#view, length);
   }
 
-  /** What did not fit is lost; the kernel asks again after 15 seconds. */
   #overrun(): void {
     this.counters.overruns.add();
     this.#log.warn("requests of the kernel were lost: they came faster than they were read");
+    this.events.overrun();
   }
 
   close(): void {
