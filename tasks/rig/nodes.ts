@@ -37,11 +37,15 @@ export function machineOf(folder: RunFolder, node: number, boot: Boot): Machine 
   };
 }
 
-/** Runs the machines of a folder to their ends, for at most as long as its plan says. `onLine` gets each line of results. */
+/**
+ * Runs the machines of a folder to their ends, for at most as long as its plan says, or until `signal`. `onLine` gets each line of
+ * results.
+ */
 export async function runNodes(
   folder: RunFolder,
   boot: Boot,
   onLine: (node: number, line: string) => void,
+  signal?: AbortSignal,
 ): Promise<NodeRun[]> {
   const nodes = folder.nodes();
   const began = performance.now();
@@ -49,10 +53,10 @@ export async function runNodes(
   const processes = await Promise.all(
     nodes.map((node) => MachineProcess.start(machineOf(folder, node, boot), folder.path)),
   );
-  const timer = setTimeout(
-    () => processes.forEach((process) => process.kill()),
-    folder.plan.limitSeconds * 1000,
-  );
+  const kill = (): void => processes.forEach((process) => process.kill());
+  const timer = setTimeout(kill, folder.plan.limitSeconds * 1000);
+  signal?.addEventListener("abort", kill);
+  if (signal?.aborted) kill();
   const followers = nodes.map((node) =>
     new Follower(join(folder.ofNode(node), "results.jsonl"), (line) => {
       if (!firstLines.has(node)) firstLines.set(node, (performance.now() - began) / 1000);
@@ -66,7 +70,8 @@ export async function runNodes(
     await followUntil(followers, endings);
   } finally {
     clearTimeout(timer);
-    processes.forEach((process) => process.kill());
+    signal?.removeEventListener("abort", kill);
+    kill();
   }
   const ended = await endings;
   return await Promise.all(

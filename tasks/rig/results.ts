@@ -32,8 +32,8 @@ export interface Results {
 export type Line =
   | ({ readonly kind: "check" } & Check)
   | ({ readonly kind: "figure" } & Figure)
-  | { readonly kind: "note"; readonly text: string }
-  | { readonly kind: "up" }
+  | { readonly kind: "note"; readonly text: string; readonly at: number }
+  | { readonly kind: "up"; readonly at: number }
   | { readonly kind: "done"; readonly status: number }
   | { readonly kind: "bad"; readonly text: string };
 
@@ -51,8 +51,8 @@ export function parseLine(text: string): Line {
   if (typeof figure === "string" && typeof number === "number") {
     return { kind: "figure", figure, value: number, unit: String(unit ?? "") };
   }
-  if (typeof note === "string") return { kind: "note", text: note };
-  if (typeof up === "number") return { kind: "up" };
+  if (typeof note === "string") return { kind: "note", text: note, at: Number(at ?? 0) };
+  if (typeof up === "number") return { kind: "up", at: up };
   return typeof done === "number" ? { kind: "done", status: done } : { kind: "bad", text };
 }
 

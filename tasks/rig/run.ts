@@ -29,6 +29,8 @@ export interface RunOptions extends Partial<Plan> {
   readonly onLine?: (node: number, line: string) => void;
   /** Leave the run's folder where it is. */
   readonly keep?: boolean;
+  /** Ends the machines at once; their run is then a failure like any other. */
+  readonly signal?: AbortSignal;
 }
 
 /** A run that has ended. Its folder goes with `await using`. */
@@ -82,15 +84,16 @@ export async function runScenario(
   options: RunOptions = {},
 ): Promise<ScenarioRun> {
   const scenario = await loadScenario(nameOrPath);
-  const { args = [], env = {}, onLine = () => {}, keep = false, ...changes } = options;
+  const { args = [], env = {}, onLine = () => {}, keep = false, signal, ...changes } = options;
   const plan: Plan = { ...scenario.plan, ...changes };
   await requirePrograms(plan);
   const boot = await obtainBoot();
+  signal?.throwIfAborted();
   const environment = await environmentOf(scenario.path, plan, boot, args, env);
   const folder = await RunFolder.create(plan, environment);
   try {
     const began = performance.now();
-    const nodes = await runNodes(folder, boot, onLine);
+    const nodes = await runNodes(folder, boot, onLine, signal);
     return new ScenarioRun(scenario, nodes, (performance.now() - began) / 1000, folder, keep);
   } catch (error) {
     await folder.close(false);

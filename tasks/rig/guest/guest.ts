@@ -39,7 +39,7 @@ export function equal(name: string, wanted: unknown, actual: unknown): boolean {
 
 /** Says something to who reads the results. */
 export function note(text: string): void {
-  emit({ note: text });
+  emit({ note: text, at: uptime() });
 }
 
 /** Hands back a measurement. */

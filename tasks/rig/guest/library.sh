@@ -63,7 +63,10 @@ give_up() {
 }
 
 # note TEXT…: for who reads the results.
-note() { quote "$*" && emit "{\"note\":$quoted}"; }
+note() {
+  read_uptime
+  quote "$*" && emit "{\"note\":$quoted,\"at\":$uptime}"
+}
 
 # figure NAME VALUE UNIT: a measurement.
 figure() {

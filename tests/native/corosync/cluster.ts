@@ -182,15 +182,24 @@ export class Cluster {
   static async start(count: number, options: ClusterOptions = {}): Promise<Cluster> {
     const cluster = await Cluster.make(count, options);
     try {
-      await Promise.all(cluster.nodes.map((node) => node.start()));
-      const all = cluster.nodes.map(({ id }) => id);
-      for (const node of cluster.nodes) await node.hasMembers(...all);
+      await cluster.form();
     } catch (error) {
-      const logs = await Promise.all(cluster.nodes.map((node) => node.log()));
       await cluster[Symbol.asyncDispose]();
-      throw new Error(`no cluster:\n${logs.join("\n")}`, { cause: error });
+      throw error;
     }
     return cluster;
+  }
+
+  /** Starts corosync on all nodes, and waits until they all see each other. */
+  async form(): Promise<void> {
+    try {
+      await Promise.all(this.nodes.map((node) => node.start()));
+      const all = this.nodes.map(({ id }) => id);
+      for (const node of this.nodes) await node.hasMembers(...all);
+    } catch (error) {
+      const logs = await Promise.all(this.nodes.map((node) => node.log()));
+      throw new Error(`no cluster:\n${logs.join("\n")}`, { cause: error });
+    }
   }
 
   /** Begins a command among the lab's processes and mounts, on no node. */

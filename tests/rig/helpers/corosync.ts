@@ -2,14 +2,20 @@
 import { sh } from "../../../tasks/rig/guest/guest.ts";
 import { inTime, SLOWNESS_S } from "./in_time.ts";
 
-/** Starts corosync with these addresses as nodes 1, 2 …, and waits until all are members. */
-export async function startCorosync(addresses: readonly string[]): Promise<boolean> {
+/**
+ * Starts corosync with these addresses as nodes 1, 2 …, and waits until all are members. With `twoNode`, one of two has quorum
+ * (votequorum(5)), which by itself it would not have.
+ */
+export async function startCorosync(
+  addresses: readonly string[],
+  { twoNode = false } = {},
+): Promise<boolean> {
   const nodes = addresses.map((address, index) =>
     `  node {\n    ring0_addr: ${address}\n    nodeid: ${index + 1}\n  }\n`
   );
   const config =
     "totem {\n  version: 2\n  cluster_name: rig\n  transport: udpu\n  token: 5000\n}\n" +
-    "quorum {\n  provider: corosync_votequorum\n}\n" +
+    `quorum {\n  provider: corosync_votequorum\n${twoNode ? "  two_node: 1\n" : ""}}\n` +
     "logging {\n  to_stderr: no\n  to_syslog: no\n  to_logfile: yes\n  logfile: /run/corosync.log\n}\n" +
     `nodelist {\n${nodes.join("")}}\n`;
   sh("mkdir -p /etc/corosync /var/lib/corosync && mount -t tmpfs tmpfs /var/lib/corosync");

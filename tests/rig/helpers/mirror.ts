@@ -122,6 +122,6 @@ export class Writer {
   async end(): Promise<{ code: number; text: string }> {
     const { code, stdout, stderr } = await this.#process.output();
     const decoder = new TextDecoder();
-    return { code, text: `${decoder.decode(stdout).slice(0, 300)}${decoder.decode(stderr)}` };
+    return { code, text: `${decoder.decode(stdout).slice(0, 1000)}${decoder.decode(stderr)}` };
   }
 }
