@@ -1,29 +1,27 @@
 /** dmfilemapd's act: a growing file and its map, in a guest of the rig. */
 import { root } from "../toolchain.ts";
 import { playInGuest } from "./guest_act.ts";
+import type { Span } from "./recording.ts";
 import type { Stage } from "./stage.ts";
 
 const BAR_COLUMNS = 64;
 /** The part of the device that is drawn: the first 64 MiB. */
 const BAR_SECTORS = 64 * 2048;
 
-interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
-export async function dmfilemapdAct(stage: Stage): Promise<void> {
-  await playInGuest(stage, {
-    title: "dmfilemapd: statistics that follow a file",
+export async function dmfilemapdAct(stage: Stage, things: AsyncDisposableStack): Promise<void> {
+  await playInGuest(stage, things, {
     scenario: `${root}/tasks/demo/dmfilemapd.sh`,
     purpose: "device-mapper",
-    show: { map: showMap },
+    show: { map: (text, at) => showMap(stage, text, at) },
   });
 }
 
 /** Draws where the file is and what is mapped, to the same scale. */
-function showMap(text: string): void {
+async function showMap(stage: Stage, text: string, at: number): Promise<void> {
   const [extents, regions] = text.split("|").map(parseSpans);
+  const moment = stage.recorder.last("happens");
+  stage.recorder.fileMap({ at, moment, extents, regions });
+  await stage.shown(`extents ${extents.length}, regions ${regions.length}`, at);
   console.log(`          file     ${bar(extents, "█")}`);
   console.log(`          regions  ${bar(regions, "▀")}`);
 }

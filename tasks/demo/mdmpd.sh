@@ -1,15 +1,34 @@
 # A disk behind two paths: one dies, a stranger takes its place, the right one comes back; the demo tells of it
 # rig: memory=768M limit=200 needs=dmsetup needs=mdadm daemon=mdmpd
 #
-# Notes are "KIND text": act, why, happens, and shown (a line of a program's output).
+# Notes are "KIND text": act, why, happens, shown (a line of a program's output), and state ("UPTIME|TRACK|STATE", for the report).
 
 say() { note "$@"; }
 sectors=32768
 
-# What is behind a path: lead PATH TABLE…
+# state TRACK STATE, from now on
+state() { read_uptime && echo "$uptime|$1|$2" >>/run/states; }
+
+# What is behind a path: lead PATH WHAT TABLE…
 lead() {
-  path=$1 && shift
+  path=$1 && what=$2 && shift 2
   dmsetup reload "$path" --table "$*" && dmsetup suspend --noflush --nolockfs "$path" && dmsetup resume "$path"
+  state "path $path leads to" "$what"
+}
+
+# What md has of the paths, whenever that changes, until /run/watching is gone.
+watch_paths() {
+  seen=
+  while [ -e /run/watching ]; do
+    now=
+    while read -r array _ _ _ members; do [ "$array" != md0 ] || now=$members; done </proc/mdstat
+    [ "$now" = "$seen" ] || for member in $now; do
+      case $member in "$left_device["*) path=left ;; *) path=right ;; esac
+      case $member in *"(F)") state "path $path in md" failed ;; *) state "path $path in md" "in service" ;; esac
+    done
+    seen=$now
+    sleep 0.1
+  done
 }
 disk() { echo "0 $sectors linear $1 0"; }
 record_of() { grep -A 1 '^md0 : ' /proc/mdstat | tr -s ' \n' ' '; }
@@ -28,6 +47,11 @@ mdadm --stop /dev/md9 2>/dev/null
 head -c 8M /dev/urandom >/run/data && dd if=/run/data of=/dev/md0 bs=1M oflag=direct 2>/dev/null
 name=$(sed -n 's/^DEVNAME=//p' /sys/block/md0/md/rd0/block/uevent)
 used=$(dmsetup info -c --noheadings -o name "/dev/$name")
+left_device=$(dmsetup info -c --noheadings -o blkdevname left)
+for path in left right; do state "path $path leads to" "its disk"; done
+: >/run/watching
+watch_paths &
+watcher=$!
 mdmpd -f --interval 3 2>/run/mdmpd.log &
 daemon=$!
 
@@ -37,7 +61,7 @@ check "mdmpd watches" eventually 30 mdmpd status >/dev/null
 show_record
 
 say act 2. The way in use dies
-lead "$used" "0 $sectors error"
+lead "$used" "nothing" "0 $sectors error"
 say happens "reads by $used fail from now on"
 check "a user's read works, by the other way" dd if=/dev/md0 of=/dev/null bs=4k count=1 iflag=direct
 check "the kernel has given the first one up" eventually 10 is_faulty
@@ -48,18 +72,18 @@ tell PathProbeFailed
 say act 3. Another disk appears in its place
 say why sysfs re-add looks at nothing: users would read and write the stranger within milliseconds.
 before=$(sum /dev/ram1)
-lead "$used" "$(disk /dev/ram1)"
+lead "$used" "another disk" "$(disk /dev/ram1)"
 say happens "$used leads to a disk of another array"
 check "mdmpd leaves it alone, and says so" eventually 30 told PathRefused
 tell PathRefused
-check "it is not in use" is_faulty
-equal "and as it was" "$before" "$(sum /dev/ram1)"
+check "the other disk is not in use" is_faulty
+equal "and nothing of it has changed" "$before" "$(sum /dev/ram1)"
 
 say act 4. The right disk is back
-lead "$used" "$(disk /dev/ram0)"
+lead "$used" "its disk" "$(disk /dev/ram0)"
 say happens "$used leads where it should"
 check "mdmpd proves it, and puts it back" eventually 30 is_whole
-check "which it says" eventually 10 told SpareActive
+check "and says that it is in use again" eventually 10 told SpareActive
 tell SpareActive
 show_record
 equal "the data are what was written" "$(sha256sum </run/data)" "$(sum /dev/md0)"
@@ -67,3 +91,5 @@ mdmpd status >/run/status
 while IFS= read -r line; do say shown "$line"; done </run/status
 kill $daemon && wait $daemon
 check "mdmpd ends when it is told to" [ $? -eq 0 ]
+rm /run/watching && wait $watcher
+while read -r line; do say state "$line"; done </run/states

@@ -3,9 +3,10 @@ import { root } from "../toolchain.ts";
 import { playInGuest } from "./guest_act.ts";
 import type { Stage } from "./stage.ts";
 
-export async function mdmpdAct(stage: Stage): Promise<void> {
-  await playInGuest(stage, {
-    title: "mdmpd: a failed path comes back, and only the right one",
+export async function mdmpdAct(stage: Stage, things: AsyncDisposableStack): Promise<void> {
+  const paths = ["path left", "path right"];
+  stage.recorder.order(...paths.flatMap((path) => [`${path} leads to`, `${path} in md`]));
+  await playInGuest(stage, things, {
     scenario: `${root}/tasks/demo/mdmpd.sh`,
     purpose: "md multipath",
   });

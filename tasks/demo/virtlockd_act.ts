@@ -1,4 +1,5 @@
 /** virtlockd's act: contention, a re-exec under load, the death of a holder. */
+import { basename, dirname } from "@std/path";
 import { GuestProcess } from "./guest_process.ts";
 import type { Stage } from "./stage.ts";
 
@@ -14,14 +15,17 @@ interface RunningDaemon {
   readonly pid: number;
   /** Its sockets' directory, as this process reaches it. */
   readonly directory: string;
-  readonly process: Deno.ChildProcess;
 }
 
 /**
  * Starts the shipped binary on a private run directory. Root's daemon has fixed paths, so it gets a mount namespace of its own; any
  * other user's follows XDG_RUNTIME_DIR.
  */
-async function startDaemon(binary: string, folder: string): Promise<RunningDaemon> {
+async function startDaemon(
+  binary: string,
+  folder: string,
+  things: AsyncDisposableStack,
+): Promise<RunningDaemon> {
   const isRoot = Deno.uid() === 0;
   const env = { XDG_RUNTIME_DIR: folder, XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder };
   const command = isRoot
@@ -39,16 +43,27 @@ async function startDaemon(binary: string, folder: string): Promise<RunningDaemo
     })
     : new Deno.Command(binary, { env, stdin: "null" });
   const process = command.spawn();
+  things.defer(() => end(process));
   // The way into the other mount namespace.
   const inside = `/proc/${process.pid}/root`;
   const run = isRoot ? `${inside}/run` : folder;
-  const daemon = { pid: process.pid, directory: `${run}/libvirt`, process };
+  const daemon = { pid: process.pid, directory: `${run}/libvirt` };
   await until(
     () => exists(`${daemon.directory}/virtlockd-sock`),
     START_LIMIT_MS,
     "the daemon does not serve",
   );
   return daemon;
+}
+
+/** SIGTERM, and waits until it has ended; it may have before. */
+async function end(process: Deno.ChildProcess): Promise<void> {
+  try {
+    process.kill("SIGTERM");
+  } catch {
+    // It has ended already.
+  }
+  await process.status;
 }
 
 function exists(path: string): boolean {
@@ -112,18 +127,29 @@ interface Play {
   readonly other: string;
 }
 
+/** Tracks of the report. */
+const DAEMON = "virtlockd";
+const DISK = "lock on disk.img";
+const RED = "guest red";
+const BLUE = "guest blue";
+const CONNECTED = "connected";
+
 async function contention({ stage, daemon, red, blue, disk }: Play): Promise<void> {
-  await stage.act("1. Two guests want the same disk");
+  await stage.part("1. Two guests want the same disk");
   await stage.why(
     "Two virtual machines that write to one disk image destroy its file system within seconds.",
   );
   const first = await red.order({ do: "acquire", path: disk });
   await stage.happens(`guest "red" (process ${red.pid}) asks for the lock on disk.img`);
   await stage.shows("red has the lock", first.error === undefined);
+  if (locks(daemon.pid, disk)) stage.recorder.state(DISK, "red", stage.now());
   const second = await blue.order({ do: "acquire", path: disk });
   await stage.happens(
-    `guest "blue" (process ${blue.pid}) asks, too, and is told: ${second.error ?? "yes"}`,
+    `guest "blue" (process ${blue.pid}) asks, too, and is told: ${
+      second.error?.replace(`${dirname(disk)}/`, "") ?? "yes"
+    }`,
   );
+  stage.recorder.mark(DISK, "blue is refused", stage.now());
   await stage.shows("blue is refused", second.error?.includes("is locked") === true);
   await stage.shows(
     `the kernel has the daemon's lock on the file`,
@@ -132,38 +158,43 @@ async function contention({ stage, daemon, red, blue, disk }: Play): Promise<voi
 }
 
 async function reexec({ stage, daemon, blue, disk, other }: Play): Promise<void> {
-  await stage.act("2. The daemon replaces itself under load");
+  await stage.part("2. The daemon replaces itself under load");
   await stage.why(
     "An update must not cost a lock: whoever restarts a lock daemon the usual way leaves every guest unprotected.",
   );
   await blue.order({ do: "work", path: other });
+  stage.recorder.state(BLUE, "locks without a pause", stage.now());
   await pause(1500);
   const before = image(daemon.pid);
   await stage.happens(
     `blue locks and unlocks another disk without a pause; SIGUSR1 to process ${daemon.pid}`,
   );
+  stage.recorder.mark(DAEMON, "SIGUSR1", stage.now());
   Deno.kill(daemon.pid, "SIGUSR1");
-  let held = true;
+  let [held, asked] = [true, 0];
   const took = await until(
     () => {
       held &&= locks(daemon.pid, disk);
+      asked++;
       const now = image(daemon.pid);
       return now !== 0 && now !== before;
     },
     REEXEC_LIMIT_MS,
     "the daemon was not replaced",
   );
+  stage.recorder.state(DAEMON, "second image", stage.now());
   await stage.happens(
     `a new program image runs under the same process id after ${took.toFixed(0)} ms`,
   );
   await pause(1000);
   const { error, pairs } = await blue.order({ do: "rest" });
+  stage.recorder.state(BLUE, CONNECTED, stage.now());
   await stage.shows(
     `blue's connection went on: ${pairs} lock and unlock pairs, every one answered`,
     error === undefined && pairs > 0,
   );
   await stage.shows(
-    "red's lock was there whenever the kernel was asked",
+    `red's lock was there whenever the kernel was asked, ${asked} times`,
     held && locks(daemon.pid, disk),
   );
   const again = await blue.order({ do: "acquire", path: disk });
@@ -174,43 +205,45 @@ async function reexec({ stage, daemon, blue, disk, other }: Play): Promise<void>
 }
 
 async function death({ stage, daemon, red, blue, disk }: Play): Promise<void> {
-  await stage.act("3. The holder dies");
+  await stage.part("3. The holder dies");
   await stage.why(
     "A crashed guest must not keep its disk locked, and a living one must not lose it.",
   );
   await stage.happens(`kill -9 of red (process ${red.pid})`);
   const began = performance.now();
   await red.kill();
+  stage.recorder.state(RED, "", stage.now());
   await until(() => !locks(daemon.pid, disk), 5000, "red's lock was not freed");
+  stage.recorder.state(DISK, "", stage.now());
   await stage.shows(`its lock was freed after ${(performance.now() - began).toFixed(0)} ms`, true);
   const { error } = await blue.order({ do: "acquire", path: disk });
+  if (locks(daemon.pid, disk)) stage.recorder.state(DISK, "blue", stage.now());
   await stage.shows("blue has the lock now", error === undefined);
 }
 
-/** Plays the act with the binary. Nothing is left behind. */
-export async function virtlockdAct(stage: Stage, binary: string): Promise<void> {
+/** Plays the act with the binary. */
+export async function virtlockdAct(
+  stage: Stage,
+  things: AsyncDisposableStack,
+  binary: string,
+): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "hostkeep-demo-" });
   const disk = `${folder}/disk.img`;
   const other = `${folder}/other.img`;
   for (const path of [disk, other]) await Deno.writeTextFile(path, "");
-  await stage.act("virtlockd: one writer for every disk");
-  const daemon = await startDaemon(binary, folder);
-  await stage.happens(`started ${binary} as process ${daemon.pid}`);
-  const socket = `${daemon.directory}/virtlockd-sock`;
-  const guests: GuestProcess[] = [];
-  try {
-    const red = await GuestProcess.start(socket, "red");
-    guests.push(red);
-    const blue = await GuestProcess.start(socket, "blue");
-    guests.push(blue);
-    const play: Play = { stage, daemon, red, blue, disk, other };
-    await contention(play);
-    await reexec(play);
-    await death(play);
-  } finally {
-    for (const guest of guests) await guest.kill();
-    daemon.process.kill("SIGTERM");
-    await daemon.process.status;
-    await Deno.remove(folder, { recursive: true });
-  }
+  const daemon = await startDaemon(binary, folder, things);
+  const start = async (name: string, track: string): Promise<GuestProcess> => {
+    const guest = await GuestProcess.start(`${daemon.directory}/virtlockd-sock`, name);
+    things.defer(() => guest.kill());
+    stage.recorder.state(track, CONNECTED, stage.now());
+    return guest;
+  };
+  stage.recorder.state(DAEMON, "first image", stage.now());
+  await stage.happens(`started dist/${basename(binary)} as process ${daemon.pid}`);
+  const red = await start("red", RED);
+  const blue = await start("blue", BLUE);
+  const play: Play = { stage, daemon, red, blue, disk, other };
+  await contention(play);
+  await reexec(play);
+  await death(play);
 }
