@@ -17,7 +17,7 @@ import { type Result, succeeded } from "./test/result.ts";
 import { killAll, runFile } from "./test/run_file.ts";
 import { runTask } from "./toolchain.ts";
 
-/** The C compiler and headers for layouts, the original daemon and who talks to it, what looks at ours and at packages, the rig. */
+/** The C compiler and headers for layouts, the original daemon and who talks to it, what looks at ours and at packages, a browser, the rig. */
 const packages = [
   "gcc",
   "libc6-dev",
@@ -49,6 +49,8 @@ const packages = [
   "util-linux",
   "zsh",
   "fish",
+  "chromium",
+  "fonts-dejavu-core",
   ...rigPackages,
 ];
 
