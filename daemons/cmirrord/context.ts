@@ -41,6 +41,8 @@ export class Context {
   reason = 0;
   /** What a disk reported: 0 or a negative error number. */
   error = 0;
+  /** Of the request that is executed. */
+  readonly occasion = { originator: 0, me: 0 };
   readonly answer: Answer = { error: 0, first: 0, second: 0, words: 0 };
   readonly out = new Uint8Array(OUT_BYTES);
   readonly outView = new DataView(this.out.buffer);

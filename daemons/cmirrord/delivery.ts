@@ -1,7 +1,7 @@
 /** What the group delivers: requests, responses, checkpoints; in the same order at every member. */
 import type { Context } from "./context.ts";
 import { flush, noteWritten } from "./flush.ts";
-import { executeOnLog, noteExecuted, takeLapse } from "./front.ts";
+import { executeOnLog, noteExecuted, takeLapse } from "./executed.ts";
 import { beginLeave, executeResume } from "./joining.ts";
 import type { Entry } from "./entries.ts";
 import { decodeMessage, type Message } from "./message.ts";

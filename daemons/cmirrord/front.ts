@@ -7,11 +7,18 @@
  * - SET_REGION_SYNC is answered when it is delivered, not when the server has answered.
  * - Alone in the group, nothing is sent at all.
  */
+import { answeredAlone, clearAlone, isAlone, markAlone, mayBeAbsent } from "./alone.ts";
 import type { Context } from "./context.ts";
 import { EINVAL } from "./errors.ts";
+import { executeOnLog, takeLapse } from "./executed.ts";
 import { flush } from "./flush.ts";
-import { HELD_RECOVERY_MS, IDLE_CLEAR_MS, MAX_REGIONS_PER_REQUEST } from "./limits.ts";
-import { decodeMessage, type Message } from "./message.ts";
+import {
+  HELD_RECOVERY_MS,
+  IDLE_CLEAR_MS,
+  IDLE_STEP_MS,
+  MAX_REGIONS_PER_REQUEST,
+} from "./limits.ts";
+import { decodeMessage } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
 import {
   answerOwn,
@@ -19,11 +26,9 @@ import {
   messageOf,
   noAnswer,
   regionsMessage,
-  releaseFlushes,
   send,
   withLapse,
 } from "./send.ts";
-import { generationOf, hasTrailer, LAPSED } from "./trailer.ts";
 import {
   CLEAR_REGION,
   FLUSH,
@@ -33,12 +38,6 @@ import {
   SET_REGION_SYNC,
   word,
 } from "./ulog.ts";
-
-/** Whether this node is the whole group, with nothing on its way to it or from it. */
-export function isAlone(mirror: Mirror): boolean {
-  return mirror.phase === "valid" && mirror.log.resumed && mirror.members.length === 1 &&
-    mirror.inFlight === 0 && mirror.outbox.length === 0 && mirror.startup.length === 0;
-}
 
 /** Sends the message in the shared buffer, or executes it at once where no other member could hear it. */
 function submit(context: Context, mirror: Mirror, length: number): void {
@@ -60,37 +59,9 @@ function executeAlone(context: Context, mirror: Mirror): void {
   }
 }
 
-/** The sender has waited long enough for nodes that are no members. */
-export function takeLapse(context: Context, mirror: Mirror, message: Message): void {
-  if (context.original || !hasTrailer(message) || generationOf(message) !== LAPSED) return;
-  mirror.log.recovery.lapse(mirror.members);
-  noteExecuted(mirror);
-  releaseFlushes(context, mirror);
-}
-
-/** A request of `originator` changes the log. */
-export function executeOnLog(
-  context: Context,
-  mirror: Mirror,
-  message: Message,
-  originator: number,
-): void {
-  const { me, answer } = context;
-  mirror.log.execute(message, { originator, me }, answer);
-  noteExecuted(mirror);
-  releaseFlushes(context, mirror);
-}
-
-/** What the state file must know. */
-export function noteExecuted({ log, state }: Mirror): void {
-  if (!log.resumed) return;
-  if (log.wholeOnce !== state.wholeOnce) state.note(true, log.wholeOnce);
-  const { region, recoverer, held } = log.recovery;
-  state.noteRecoveries(region, recoverer, held);
-}
-
 /** A request that waits for the group's answer. */
 export function askAndWait(context: Context, mirror: Mirror): void {
+  if (answeredAlone(context, mirror)) return;
   const { request, entries } = context;
   const length = messageOf(context, request);
   const whole = withTrailer(context, mirror, length);
@@ -113,8 +84,9 @@ function withTrailer(context: Context, mirror: Mirror, length: number): number {
 /** Whether absent nodes have held a region for long enough. */
 function isLapsed({ nowMs }: Context, mirror: Mirror): boolean {
   const { log, members } = mirror;
-  if (log.recovery.absent(members).size === 0) mirror.lapseDueMs = undefined;
-  else mirror.lapseDueMs ??= nowMs + HELD_RECOVERY_MS;
+  if (!mayBeAbsent(mirror) || log.recovery.absent(members).size === 0) {
+    mirror.lapseDueMs = undefined;
+  } else mirror.lapseDueMs ??= nowMs + HELD_RECOVERY_MS;
   if (mirror.lapseDueMs === undefined || mirror.lapseDueMs > nowMs) return false;
   mirror.lapseDueMs = undefined;
   return true;
@@ -156,6 +128,7 @@ function markRegions(context: Context, mirror: Mirror, request: Request): void {
 
 function sendMarks(context: Context, mirror: Mirror, count: number): void {
   mirror.needsFlush = true;
+  if (isAlone(mirror)) return markAlone(context, mirror, count);
   submit(context, mirror, regionsMessage(context, mirror, MARK_REGION, context.batch, count));
 }
 
@@ -171,15 +144,22 @@ export function frontClear(context: Context, mirror: Mirror): void {
     log.own.clear(region);
     if (held.has(region)) {
       if (idle.isFull) clearIdle(context, mirror, Infinity, MAX_REGIONS_PER_REQUEST);
-      idle.push(region, context.nowMs + IDLE_CLEAR_MS);
+      idle.push(region, idleDueMs(context));
     } else if (phase !== "joining" && count < batch.length) batch[count++] = region;
   }
   // Not marked: the end of a recovery.
   if (count > 0) sendClears(context, mirror, count);
 }
 
+function idleDueMs({ nowMs }: Context): number {
+  return IDLE_STEP_MS * Math.ceil((nowMs + IDLE_CLEAR_MS) / IDLE_STEP_MS);
+}
+
 function sendClears(context: Context, mirror: Mirror, count: number): void {
-  submit(context, mirror, regionsMessage(context, mirror, CLEAR_REGION, context.batch, count));
+  if (isAlone(mirror)) clearAlone(context, mirror, count);
+  else {
+    submit(context, mirror, regionsMessage(context, mirror, CLEAR_REGION, context.batch, count));
+  }
   mirror.flushDueMs ??= context.nowMs + IDLE_CLEAR_MS;
 }
 
@@ -213,7 +193,8 @@ export function frontFlush(context: Context, mirror: Mirror): void {
 
 /** A FLUSH of this node that is not answered may be the one that makes the marks of this one safe. */
 function flushUnderWay({ working }: Mirror): boolean {
-  return working.some(({ request }) => request.type === FLUSH);
+  for (let i = 0; i < working.length; i++) if (working[i].request.type === FLUSH) return true;
+  return false;
 }
 
 /** Writes what nobody waits for. */

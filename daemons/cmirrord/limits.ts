@@ -8,8 +8,6 @@ export const PAGE_SECTORS = 8;
 export const MAX_REQUEST_DATA_BYTES = 332;
 /** Marks or clears in one request (FLUSH of dm-log-userspace sends groups of 32). */
 export const MAX_REGIONS_PER_REQUEST = 32;
-/** Requests that are read from the kernel before others have their turn. */
-export const FRAMES_PER_TURN = 64;
 /** Room for requests that were not read yet: thousands of tasks would have to wait at once to fill it. */
 export const KERNEL_ROOM_BYTES = 8 << 20;
 /** Reads and writes of log devices under way; further ones wait. */
@@ -35,6 +33,8 @@ export const MAX_WAITING_REQUESTS = 4096;
 export const MAX_IDLE_REGIONS = 1024;
 /** How long the clearing of a region is put off, so that the next write to it need not mark it again. */
 export const IDLE_CLEAR_MS = 1_500;
+/** Regions that fall idle within such a time are cleared together: a wake-up for each would be one for each write. */
+export const IDLE_STEP_MS = 250;
 /** How long a join waits after a leave where C daemons are in the group, as they do (they sleep, with a 1 s clock). */
 export const REJOIN_PAUSE_MS = 3_000;
 /**

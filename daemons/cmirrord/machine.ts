@@ -58,7 +58,7 @@ export class Machine {
     for (let i = 0; i < count; i++) this.context.replies.ack(firstSeq + i >>> 0, EAGAIN);
   }
 
-  /** One datagram of the connector's socket. */
+  /** One datagram of the connector's socket, in a buffer that the answer may be written to. */
   fromKernel(bytes: Uint8Array, view: DataView, length: number, nowMs: number): void {
     const { context } = this;
     context.nowMs = nowMs;
@@ -94,10 +94,10 @@ export class Machine {
   }
 
   /** The mirrors are few, and the last one asked for is mostly the next one. */
-  #find({ bytes, base }: Request): Mirror | undefined {
+  #find(request: Request): Mirror | undefined {
     const { mirrors } = this;
     for (let i = 0; i < mirrors.length; i++) {
-      if (!isSame(mirrors[i].identity, bytes, base)) continue;
+      if (!isSame(mirrors[i], request)) continue;
       if (i > 0) [mirrors[0], mirrors[i]] = [mirrors[i], mirrors[0]];
       return mirrors[0];
     }
@@ -331,7 +331,9 @@ function kernelEvent(type: number): MirrorEvent {
 }
 
 /** Compares luid and uuid; what follows a uuid's NUL does not count, and is zero. */
-function isSame(identity: Uint8Array, bytes: Uint8Array, base: number): boolean {
-  for (let i = 0; i < identity.length; i++) if (identity[i] !== bytes[base + i]) return false;
+function isSame({ identityWords }: Mirror, { view, base }: Request): boolean {
+  for (let i = 0; i < identityWords.length; i++) {
+    if (identityWords[i] !== view.getUint32(base + 4 * i, true)) return false;
+  }
   return true;
 }

@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { becomeFirst, endLife, isApplied } from "./delivery.ts";
 import { endLeave } from "./joining.ts";
 import { noteWritten } from "./flush.ts";
-import { noteExecuted } from "./front.ts";
+import { noteExecuted } from "./executed.ts";
 import type { Mirror } from "./mirror.ts";
 import { releaseFlushes, send } from "./send.ts";
 import { CHECKPOINT_PATIENCE_MS } from "./limits.ts";

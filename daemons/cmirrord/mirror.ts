@@ -45,6 +45,8 @@ export class Mirror {
   readonly disk: DiskLog | undefined;
   /** The name of its group: the uuid with its NUL. */
   readonly groupName: Uint8Array;
+  /** The identity up to the word that the uuid's NUL is in. */
+  readonly identityWords: Uint32Array;
 
   handle = -1;
   /** Nodeids, as the last configuration change said. */
@@ -131,6 +133,10 @@ export class Mirror {
     this.disk = construction.device === "" ? undefined : newDisk(construction.regionCount);
     const end = identity.indexOf(0, UUID_AT) + 1;
     this.groupName = identity.slice(UUID_AT, end);
+    // Behind the longest uuid are three bytes of padding, which the kernel leaves zero.
+    const padded = new Uint8Array(4 * Math.ceil(end / 4));
+    padded.set(identity.subarray(0, end));
+    this.identityWords = new Uint32Array(padded.buffer);
   }
 
   isMember(node: number): boolean {

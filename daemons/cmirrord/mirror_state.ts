@@ -103,15 +103,19 @@ export class MirrorState {
 
   noteRecoveries(region: number, recoverer: number, held: ReadonlyMap<number, number>): void {
     let count = 0;
-    const put = (node: number, one: number): void => {
-      if (count === MOST_RECOVERIES) return;
-      const at = RECOVERIES_AT + 4 + 8 * count++;
-      this.#view.setUint32(at, one, true);
-      this.#view.setUint32(at + 4, node, true);
-    };
-    if (region >= 0) put(recoverer, region);
-    held.forEach(put);
+    if (region >= 0) this.#putRecovery(count++, region, recoverer);
+    if (held.size > 0) {
+      for (const [one, node] of held) {
+        if (count < MOST_RECOVERIES) this.#putRecovery(count++, one, node);
+      }
+    }
     this.#view.setUint32(RECOVERIES_AT, count, true);
+  }
+
+  #putRecovery(index: number, region: number, node: number): void {
+    const at = RECOVERIES_AT + 4 + 8 * index;
+    this.#view.setUint32(at, region, true);
+    this.#view.setUint32(at + 4, node, true);
   }
 
   /** Below which region the kernel does not ask whether one is recovered: the highest that it was ever told since its resume. */

@@ -190,7 +190,7 @@ export function holdsFlush(
 /** Something was recovered, or a node is gone. */
 export function releaseFlushes(context: Context, mirror: Mirror): void {
   const { working, log } = mirror;
-  if (!working.some(({ isDone }) => isDone)) return;
+  if (working.length === 0 || !working.some(({ isDone }) => isDone)) return;
   if (log.recovery.isForeign(log.own, context.me)) return;
   for (const entry of working.filter(({ isDone }) => isDone)) {
     working.splice(working.indexOf(entry), 1);
@@ -205,6 +205,7 @@ export function forgetWorking(
   { working }: Mirror,
   { seq, type }: Request,
 ): boolean {
+  if (working.length === 0) return false;
   const index = working.findIndex(({ request }) =>
     request.seq === seq && (context.original || request.type === type)
   );

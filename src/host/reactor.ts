@@ -4,6 +4,7 @@
  * Order of one turn: timers that are due, descriptors that are ready, deferred calls.
  */
 import { Epoll, EPOLLIN, EPOLLOUT } from "../../ffi/epoll.ts";
+import { compileCalls } from "../../ffi/open.ts";
 import { type Due, Heap } from "../wire/heap.ts";
 
 export { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI } from "../../ffi/epoll.ts";
@@ -33,10 +34,16 @@ export class Reactor {
   #deferred: (() => void)[] = [];
   #running = false;
   #nextTag = 1;
+  #turnMs = 0;
 
   /** Monotonic time in milliseconds. */
   now(): number {
     return performance.now();
+  }
+
+  /** The time at which this turn began, for what need not be more exact: it costs no look at the clock. */
+  get turnMs(): number {
+    return this.#turnMs;
   }
 
   /** Watches a descriptor. Throws Errno. */
@@ -79,6 +86,7 @@ export class Reactor {
   /** Runs until stop(). */
   run(): void {
     this.#running = true;
+    compileCalls();
     while (this.#running) this.turn(LONGEST_WAIT_MS);
   }
 
@@ -89,6 +97,7 @@ export class Reactor {
   /** One turn, waiting at most `longestMs`. */
   turn(longestMs: number): void {
     const ready = this.#epoll.wait(this.#waitMs(longestMs));
+    this.#turnMs = this.now();
     this.#runTimers();
     for (let i = 0; i < ready; i++) {
       const registration = this.#registrations[this.#epoll.eventFd(i)];
@@ -109,7 +118,7 @@ export class Reactor {
 
   #runTimers(): void {
     for (let timer = this.#timers.peek(); timer !== undefined; timer = this.#timers.peek()) {
-      if (timer.dueMs > this.now()) return;
+      if (timer.dueMs > this.#turnMs) return;
       this.#timers.remove(timer);
       timer.run();
     }

@@ -75,9 +75,10 @@ export class Core implements Port, KernelEvents, GroupEvents, LogEvents {
   // The kernel's events.
 
   frame(bytes: Uint8Array<ArrayBuffer>, view: DataView, length: number): void {
-    this.counters.asked(view, length);
+    const nowMs = this.reactor.turnMs;
+    this.counters.asked(view, length, nowMs);
     if (length >= SEQ_AT + 4) this.#note(view.getUint32(SEQ_AT, true));
-    this.machine.fromKernel(bytes, view, length, this.reactor.now());
+    this.machine.fromKernel(bytes, view, length, nowMs);
     this.#settle();
   }
 

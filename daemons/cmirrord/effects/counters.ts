@@ -87,13 +87,13 @@ export class Counters {
     );
   }
 
-  /** A frame of the kernel has come. */
-  asked(view: DataView, length: number): void {
+  /** A frame of the kernel has come, at `nowMs`. */
+  asked(view: DataView, length: number, nowMs: number): void {
     if (length < TYPE_AT + 4) return;
     const type = view.getUint32(TYPE_AT, true) & TYPE_MASK;
     this.#byType[type]?.add();
     if (type === SET_REGION_SYNC) this.resynced.add();
-    this.#arrivals[view.getUint32(SEQ_AT, true) % REMEMBERED] = this.now();
+    this.#arrivals[view.getUint32(SEQ_AT, true) % REMEMBERED] = nowMs;
   }
 
   /** An answer goes to the kernel. */

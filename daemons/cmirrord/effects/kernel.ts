@@ -3,7 +3,7 @@ import { EAGAIN, EINTR, ENOBUFS } from "../../../ffi/errno.ts";
 import { ConnectorSocket } from "../../../ffi/netlink.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { EPOLLIN, type Reactor } from "../../../src/host/reactor.ts";
-import { FRAMES_PER_TURN, KERNEL_ROOM_BYTES } from "../limits.ts";
+import { KERNEL_ROOM_BYTES } from "../limits.ts";
 import { DM_CONNECTOR } from "../ulog.ts";
 import type { Counters } from "./counters.ts";
 
@@ -15,7 +15,7 @@ export interface KernelEvents {
   frame(bytes: Uint8Array<ArrayBuffer>, view: DataView, length: number): void;
   /** Some requests did not fit, and are lost. */
   overrun(): void;
-  /** All that was there was read. */
+  /** All that was there was read, after an overrun. */
   drained(): void;
 }
 
@@ -30,6 +30,7 @@ export class Kernel {
   readonly #buffer = new Uint8Array(FRAME_BYTES);
   readonly #view = new DataView(this.#buffer.buffer);
   #isPaused = false;
+  #isBehind = false;
 
   constructor(
     private readonly reactor: Reactor,
@@ -56,18 +57,23 @@ export class Kernel {
     this.#log.error("an answer could not be sent to the kernel: error {error}", { error: -result });
   }
 
+  /**
+   * One request: whoever asks alone would wait for the call that finds no other. The reactor comes again where there is one. After an
+   * overrun all that there are: where they end is to be known.
+   */
   #read(): void {
-    for (let i = 0; i < FRAMES_PER_TURN && !this.#isPaused; i++) {
-      const length = this.socket.receive(this.#buffer);
-      if (length >= 0) this.#frame(length);
-      else if (length === -ENOBUFS) this.#overrun();
-      else if (length !== -EINTR) return this.#drained(-length);
-    }
+    do this.#readOne();
+    while (this.#isBehind && !this.#isPaused);
   }
 
-  #drained(error: number): void {
-    if (error === EAGAIN) this.events.drained();
-    else this.#log.error("cannot read from the kernel: error {error}", { error });
+  #readOne(): void {
+    const length = this.socket.receive(this.#buffer);
+    if (length >= 0) this.#frame(length);
+    else if (length === -ENOBUFS) this.#overrun();
+    else if (length === -EAGAIN) this.#drained();
+    else if (length !== -EINTR) {
+      this.#log.error("cannot read from the kernel: error {error}", { error: -length });
+    }
   }
 
   #frame(length: number): void {
@@ -76,9 +82,16 @@ export class Kernel {
   }
 
   #overrun(): void {
+    this.#isBehind = true;
     this.counters.overruns.add();
     this.#log.warn("requests of the kernel were lost: they came faster than they were read");
     this.events.overrun();
+  }
+
+  #drained(): void {
+    if (!this.#isBehind) return;
+    this.#isBehind = false;
+    this.events.drained();
   }
 
   close(): void {
