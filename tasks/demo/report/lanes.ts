@@ -61,14 +61,14 @@ function span(
   return bar(place, tone, text) + words;
 }
 
-/** A pin that stands on the lane. */
+/** A pin below the lane, where it hides no text. */
 function mark(at: number, text: string, y: number, scale: Scale): string {
   const x = scale.x(at);
   return element(
     "g",
     { class: "mark" },
     textElement("title", {}, `${text}, ${at.toFixed(1)} s`),
-    element("line", { x1: x, x2: x, y1: y - 3, y2: y + BAR_PX + 3 }),
+    element("line", { x1: x, x2: x, y1: y + BAR_PX - 3, y2: y + BAR_PX + 3 }),
     element("circle", { cx: x, cy: y + BAR_PX + 4, r: 3 }),
   );
 }

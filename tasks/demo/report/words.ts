@@ -82,7 +82,11 @@ export function markList({ tracks }: ActRecord): string {
       "div",
       {},
       textElement("dt", {}, name),
-      textElement("dd", {}, marks.map(({ at, text }) => `${at.toFixed(1)} s ${text}`).join(" · ")),
+      textElement(
+        "dd",
+        {},
+        marks.map(({ at, text }) => `${at.toFixed(1)}\u00a0s ${text}`).join(" · "),
+      ),
     )
   );
   return element("dl", { class: "marks" }, ...rows);
