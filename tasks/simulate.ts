@@ -1,15 +1,25 @@
 /**
- * `deno task simulate [COUNT [FIRST]]`: clusters of cmirrord in simulated time, one for each seed; 1,000,000 unless told otherwise.
- * Prints each seed that fails; one alone is run again by `deno task simulate 1 SEED`.
+ * `deno task simulate [COUNT [FIRST]]`: clusters of cmirrord in simulated time, one for each seed from FIRST on; 1,000,000 from 1 on
+ * unless told otherwise. Prints each seed that fails, and how far it is; one alone is run again by `deno task simulate 1 SEED`.
  */
 import { runSeeds } from "../tests/sim/cmirrord/run.ts";
 
+const PROGRESS_MS = 30_000;
+
 const [count = 1_000_000, first = 1] = Deno.args.map(Number);
+const start = performance.now();
 let failed = 0;
+let nextMs = PROGRESS_MS;
+
+console.log(`seeds ${first} to ${first + count - 1}`);
 const { clusters, steps, writes, messages, failures } = runSeeds(first, count, (outcome) => {
   for (const failure of outcome.failures.slice(failed)) console.log(failure);
   failed = outcome.failures.length;
-  if (outcome.clusters % 10_000 === 0) console.log(`${outcome.clusters} clusters`);
+  const spentMs = performance.now() - start;
+  if (spentMs < nextMs) return;
+  nextMs = spentMs + PROGRESS_MS;
+  const rate = (1000 * outcome.clusters / spentMs).toFixed(0);
+  console.log(`${outcome.clusters} of ${count} clusters, ${rate} a second, ${failed} failures`);
 });
 console.log(
   `${clusters} clusters, ${steps} steps, ${writes} writes, ${messages} messages, ${failures.length} failures`,

@@ -110,6 +110,13 @@ export class Bitmap {
     return this.#countWords(this.words.length);
   }
 
+  /** The set bits, lowest first. */
+  members(): number[] {
+    const list: number[] = [];
+    for (let bit = 0; bit < this.bits; bit++) if (this.has(bit)) list.push(bit);
+    return list;
+  }
+
   /** After the bytes were written by others: counts anew. */
   recount(): void {
     this.#whole = 0;

@@ -46,8 +46,8 @@ export class Context {
   readonly answer: Answer = { error: 0, first: 0, second: 0, words: 0 };
   readonly out = new Uint8Array(OUT_BYTES);
   readonly outView = new DataView(this.out.buffer);
-  /** Counts joins, for trailers. */
-  generation = 0;
+  /** Counts joins, for trailers; a process begins where another one has not been. */
+  generation: number;
 
   constructor(
     readonly port: Port,
@@ -56,6 +56,7 @@ export class Context {
     /** Behave as lvm2's daemon, its defects included. */
     readonly original: boolean,
   ) {
+    this.generation = (pid & 0xf_ffff) << 10;
     this.replies = new KernelReplies(port, pid);
   }
 }

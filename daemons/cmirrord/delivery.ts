@@ -16,7 +16,14 @@ import {
   owe,
   snapshotOwed,
 } from "./startup.ts";
-import { generationOf, hasTrailer, isLive, NO_ANSWER, recoveredByJoiner } from "./trailer.ts";
+import {
+  generationOf,
+  hasTrailer,
+  isLive,
+  NO_ANSWER,
+  recoveredByJoiner,
+  writtenByJoiner,
+} from "./trailer.ts";
 import {
   CLEAR_REGION,
   FLUSH,
@@ -38,6 +45,9 @@ export function execute(context: Context, mirror: Mirror, server: boolean): void
   }
   takeLapse(context, mirror, message);
   if (message.type === FLUSH) return flush(context, mirror, message, node, server);
+  if (message.type === SET_REGION_SYNC && !hasTrailer(message)) {
+    mirror.log.recovery.admit(word(message, 0), node);
+  }
   executeOnLog(context, mirror, message, node);
   answerExecuted(context, mirror, message, server);
 }
@@ -47,7 +57,8 @@ function hearResume(context: Context, mirror: Mirror): void {
   const { message, node, me } = context;
   if (!context.original) {
     if (!isLive(message)) endLife(mirror, node);
-    else mirror.log.recovery.claim(node, recoveredByJoiner(message));
+    else mirror.log.claim(node, recoveredByJoiner(message), writtenByJoiner(message), me);
+    mirror.log.recovery.known.add(node);
     noteExecuted(mirror);
     releaseFlushes(context, mirror);
   }
@@ -147,9 +158,8 @@ export function deliverResponse(context: Context, mirror: Mirror): void {
 /** Servers of lvm2 choose in another way than ours. */
 function adoptChoice({ message }: Context, { log, members }: Mirror): void {
   const { originator, error } = message;
-  if (hasTrailer(message) || error !== 0 || message.dataBytes < 16 || word(message, 0) !== 1) {
-    return;
-  }
+  if (hasTrailer(message) || error !== 0 || message.dataBytes < 16) return;
+  if (word(message, 0) !== 1) return log.recovery.refuse(originator);
   const region = word(message, 1);
   if (region >= log.regionCount || !members.includes(originator)) return;
   if (!log.recovery.held.has(region)) log.recovery.adopt(region, originator);

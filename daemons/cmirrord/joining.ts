@@ -16,7 +16,7 @@ import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
 import { sendReady, snapshotLate } from "./startup.ts";
-import { writeJoiner } from "./trailer.ts";
+import { writeJoiner, writeWritten } from "./trailer.ts";
 import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
 
 /** Keeps a request of the kernel until it can be answered; one that it repeats takes the place of the first. */
@@ -78,7 +78,11 @@ function sendResume(context: Context, mirror: Mirror): void {
   const live = mirror.keeps === "live";
   const [region] = mirror.state.recoveries().find(([, node]) => node === context.me) ?? [-1];
   const length = writeJoiner(outView, MESSAGE_HEADER_BYTES, mirror.generation, live, region);
-  send(context, mirror, out, length);
+  const written = live ? mirror.written : [];
+  const bytes = new Uint8Array(length + 4 * written.length);
+  bytes.set(out.subarray(0, length));
+  writeWritten(new DataView(bytes.buffer), length, written);
+  send(context, mirror, bytes, bytes.length);
 }
 
 /** No checkpoint has come for long, or one that does not fit (D23): leaves, and joins anew. */
@@ -135,6 +139,7 @@ function keepBits(context: Context, mirror: Mirror): void {
   const live = mirror.keeps === "live";
   mirror.keeps = "nothing";
   mirror.wasFilled = true;
+  log.recovery.begin(context.me);
   log.clean.clearTail();
   log.sync.clearTail();
   if (!live) log.sync.intersect(log.clean.bytes);
@@ -175,6 +180,7 @@ function endFill(context: Context, mirror: Mirror): void {
   const { log } = mirror;
   log.clean.clearTail();
   log.sync.copy(log.clean.bytes);
+  if (!context.original) log.recovery.begin(context.me);
   if (!context.original) {
     log.applyMarks(context.me);
     mirror.wasFilled = true;
@@ -235,6 +241,7 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
   mirror.checkpointed = false;
   mirror.dueMs = undefined;
   mirror.keeps = "nothing";
+  mirror.written.length = 0;
   mirror.state.note(true, log.wholeOnce);
   mirror.state.noteShared(mirror.members.length > 1);
   if (!context.original) {
@@ -249,14 +256,15 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
 function resumeChecked({ original }: Context, log: MirrorLog): void {
   if (original) return log.resume();
   const { wholeOnce, recovery } = log;
-  const { search, priority, held, broken } = recovery;
-  const [urgent, others, lost] = [[...priority], [...held], [...broken]];
+  const { search, priority, held, broken, spoiled } = recovery;
+  const [urgent, others, lost, again] = [[...priority], [...held], [...broken], [...spoiled]];
   log.resume();
   log.wholeOnce = wholeOnce;
   recovery.search = search;
   priority.push(...urgent);
   for (const [region, node] of others) held.set(region, node);
   for (const region of lost) broken.add(region);
+  for (const region of again) spoiled.add(region);
 }
 
 function answerResume(context: Context, mirror: Mirror, request: Request): void {
@@ -336,6 +344,14 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   forgetHeld(mirror);
 }
 
+/** What this node's kernel may write from now on without asking: what it has marked, and the group has heard of. */
+function noteWrites({ me }: Context, { log, written }: Mirror): void {
+  written.length = 0;
+  log.marks.each((region, node) => {
+    if (node === me && log.own.has(region)) written.push(region);
+  });
+}
+
 /** corosync is gone, and with it the group (D9). Nothing is lost: what waits is asked again when it is back. */
 export function lose(context: Context, mirror: Mirror): void {
   context.port.say("clusterLost", mirror, mirror.handle);
@@ -346,6 +362,7 @@ export function lose(context: Context, mirror: Mirror): void {
   }
   const waiting = mirror.working.splice(0);
   const { resumed } = mirror.log;
+  if (resumed) noteWrites(context, mirror);
   forgetGroup(context, mirror);
   for (const entry of waiting) entry.delivered = true;
   mirror.working.push(...waiting);

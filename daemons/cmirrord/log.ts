@@ -41,6 +41,8 @@ export class MirrorLog {
   /** What GET_SYNC_COUNT of the original says: it counts bits behind the last region too, but only after the answer. */
   syncCount: number;
   readonly #state: MirrorState;
+  /** Regions that were called in sync and are not any more: a kernel that asks now has perhaps been told that nobody recovers them. */
+  readonly #doubted = new Set<number>();
 
   constructor(
     readonly construction: Construction,
@@ -89,6 +91,7 @@ export class MirrorLog {
     this.sync.clearTail();
     this.syncCount = this.sync.count;
     this.recovery.reset();
+    this.#doubted.clear();
     this.wholeOnce = false;
     this.resumed = true;
   }
@@ -155,6 +158,7 @@ export class MirrorLog {
 
   setSync(region: number, inSync: boolean, node: number, me: number): void {
     if (!this.recovery.finish(region, inSync, node)) return;
+    if (inSync) this.#doubted.delete(region);
     const changed = inSync ? this.sync.set(region) : this.sync.clear(region);
     if (changed) this.touch(region);
     this.syncCount = this.sync.count;
@@ -163,6 +167,28 @@ export class MirrorLog {
     // D6: what a dead node may have left half done is whole again. Its mark has no one else to take it away.
     if (inSync) this.#forgetDead(region, me);
     else if (this.clean.clear(region)) this.touch(region);
+  }
+
+  /** What a node's kernel copies that never stopped; what it has written meanwhile, as far as the group may not have known. */
+  claim(node: number, region: number, written: readonly number[], me: number): void {
+    const { recovery } = this;
+    const isKnown = recovery.known.has(node);
+    if (!recovery.claim(node, region) && this.sync.has(region)) this.#doubt(region);
+    for (const one of written) {
+      if (one >= this.regionCount) continue;
+      if (!isKnown && !recovery.trust(one) && this.sync.has(one)) this.#doubt(one);
+      this.mark(one, node, me);
+    }
+  }
+
+  /** The legs may differ: the region is recovered once more, by a kernel that still asks for work. */
+  #doubt(region: number): void {
+    this.recovery.urge(region);
+    this.#doubted.add(region);
+    this.sync.clear(region);
+    this.clean.clear(region);
+    this.syncCount = this.sync.count;
+    this.touch(region);
   }
 
   #forgetDead(region: number, me: number): void {
@@ -176,7 +202,8 @@ export class MirrorLog {
    */
   isInSync(region: number): boolean {
     if (this.wholeOnce || this.sync.has(region)) return true;
-    return !this.original && (region < this.hint || this.recovery.broken.has(region));
+    if (this.original) return false;
+    return region < this.hint || this.recovery.broken.has(region) || this.#doubted.has(region);
   }
 
   /** GET_SYNC_COUNT. */

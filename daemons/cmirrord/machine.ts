@@ -127,6 +127,7 @@ export class Machine {
     if (reconnects && mirror.state.holds(identity, construction)) {
       mirror.keeps = "live";
       mirror.wasShared = mirror.state.isShared;
+      mirror.written.push(...mirror.log.own.members());
     } else beginState(mirror);
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);

@@ -74,6 +74,9 @@ export class Mirror {
   /** Whether no other member has a state, so that the own RESUME brings the log. */
   isFirst = false;
 
+  /** Regions that the kernel of this node may write while it is in no group. */
+  readonly written: number[] = [];
+
   /** The kernel's RESUME or CTR that is to be answered. */
   resume: Entry | undefined;
   construction: Entry | undefined;

@@ -1,5 +1,5 @@
 /** Which region is recovered next, and by whom: every member chooses alike, from the same messages in the same order. */
-import type { Bitmap } from "./bitmap.ts";
+import { Bitmap } from "./bitmap.ts";
 import type { Marks } from "./marks.ts";
 
 /** An answer of two words. */
@@ -29,13 +29,29 @@ export class Recovery {
    * nobody can recover them; all nodes write all legs that they have. The next resume as the first member recovers them.
    */
   readonly broken = new Set<number>();
+  /** Regions under recovery whose copy is worth nothing, as another node has copied or written there meanwhile: they are copied again. */
+  readonly spoiled = new Set<number>();
+  /** Nodes that this group has heard of since it began with a first member. */
+  readonly known = new Set<number>();
+  /** Regions that were handed out since then. */
+  readonly copied: Bitmap;
 
   /** `marks`: who may be writing. `original`: chooses as lvm2's daemon does where it goes wrong. */
   constructor(
     readonly regionCount: number,
     private readonly marks: Marks,
     readonly original: boolean,
-  ) {}
+  ) {
+    this.copied = new Bitmap(regionCount);
+  }
+
+  /** A group begins, with its first member: nobody else is known, and nobody recovers anything. */
+  begin(first: number): void {
+    this.region = -1;
+    this.known.clear();
+    this.known.add(first);
+    this.copied.empty();
+  }
 
   reset(): void {
     this.search = 0;
@@ -43,6 +59,7 @@ export class Recovery {
     this.priority.length = 0;
     this.held.clear();
     this.broken.clear();
+    this.spoiled.clear();
   }
 
   suspend(): void {
@@ -62,8 +79,7 @@ export class Recovery {
       answer.second = this.#end();
       return;
     }
-    this.region = region;
-    this.recoverer = requester;
+    this.#give(region, requester);
     answer.first = 1;
     answer.second = region;
   }
@@ -76,8 +92,7 @@ export class Recovery {
     const behind = !sync.has(region) && !this.broken.has(region);
     answer.first = behind ? 1 : 0;
     answer.second = this.original ? Math.max(this.search - 1, 0) : this.#firstBehind(sync, 0);
-    const known = region === this.region || this.held.has(region);
-    if (behind && !known && !this.priority.includes(region)) this.priority.push(region);
+    if (behind) this.urge(region);
   }
 
   /** Whether another node than `node` recovers a region of `regions`: then nothing may be written there. */
@@ -87,28 +102,70 @@ export class Recovery {
     return false;
   }
 
+  #give(region: number, node: number): void {
+    this.region = region;
+    this.recoverer = node;
+    this.copied.set(region);
+  }
+
   /**
-   * SET_REGION_SYNC of a node. False where another one still copies the region: a node that was taken for dead goes on, and its region
-   * was handed out anew. The original takes any such message for the end of what runs; then two nodes could recover one region.
+   * SET_REGION_SYNC of a node. False where it says nothing of the legs: another node copies the region too, or has written there
+   * meanwhile, or the copy was made in a life of the node that is over. The original takes any such message for the end of what runs.
    */
   finish(region: number, inSync: boolean, node: number): boolean {
     const isCurrent = region === this.region && (this.original || this.recoverer === node);
-    const wasUnderWay = isCurrent || this.held.get(region) === node;
     if (this.original || isCurrent) this.region = -1;
     if (this.original) return true;
+    const wasUnderWay = isCurrent || this.held.get(region) === node;
     if (this.held.get(region) === node) this.held.delete(region);
-    if (region === this.region || this.held.has(region)) return false;
+    if (this.#isCopied(region)) return this.#spoil(region);
+    const isWorthless = this.#wasSpoiled(region) || (inSync && !wasUnderWay);
+    if (isWorthless) return false;
     if (inSync) this.broken.delete(region);
     else if (!wasUnderWay) this.broken.add(region);
     return true;
   }
 
+  #isCopied(region: number): boolean {
+    return region === this.region || this.held.has(region);
+  }
+
+  #spoil(region: number): false {
+    this.spoiled.add(region);
+    return false;
+  }
+
+  /** Whether the copy that has ended must be made again. */
+  #wasSpoiled(region: number): boolean {
+    if (!this.spoiled.delete(region)) return false;
+    this.urge(region);
+    return true;
+  }
+
+  /** A region is to be recovered before others, where it is not under way. */
+  urge(region: number): void {
+    if (!this.#isCopied(region) && !this.priority.includes(region)) this.priority.push(region);
+  }
+
+  /** A node of lvm2 has recovered a region: its server may have chosen so before this node had a state. */
+  admit(region: number, node: number): void {
+    if (!this.#isCopied(region)) this.held.set(region, node);
+  }
+
+  /** A server of lvm2 has no work for a node. */
+  refuse(node: number): void {
+    const { region } = this;
+    if (region < 0 || this.recoverer !== node) return;
+    this.region = -1;
+    this.urge(region);
+  }
+
   /** A server of lvm2 has chosen, by its own rules. */
   adopt(region: number, node: number): void {
     // Ours would have chosen another one, which is to be recovered all the same.
-    if (this.region >= 0 && this.region !== region) this.priority.push(this.region);
-    this.region = region;
-    this.recoverer = node;
+    const other = this.region;
+    this.#give(region, node);
+    if (other >= 0) this.urge(other);
     this.search = Math.max(this.search, region + 1);
   }
 
@@ -118,7 +175,7 @@ export class Recovery {
     for (const [region, by] of this.held) {
       if (by !== node) continue;
       this.held.delete(region);
-      if (!this.priority.includes(region)) this.priority.push(region);
+      this.urge(region);
     }
   }
 
@@ -132,14 +189,28 @@ export class Recovery {
 
   /**
    * A node whose kernel never stopped says what it recovers: `region`, or nothing (-1). Its kernel copies, or will, whatever the group
-   * has thought meanwhile: nobody writes there before it is done.
+   * has thought meanwhile: nobody writes there before it is done. False where the group did not know, and may have copied or written
+   * there itself.
    */
-  claim(node: number, region: number): void {
+  claim(node: number, region: number): boolean {
+    const isKnown = this.held.get(region) === node ||
+      (this.region === region && this.recoverer === node);
     this.abandon(node);
-    if (region < 0 || region >= this.regionCount || this.held.has(region)) return;
-    this.held.set(region, node);
+    if (region < 0 || region >= this.regionCount) return true;
+    if (!isKnown) this.spoiled.add(region);
+    if (!this.held.has(region)) this.held.set(region, node);
     const urgent = this.priority.indexOf(region);
     if (urgent >= 0) this.priority.splice(urgent, 1);
+    return isKnown;
+  }
+
+  /**
+   * A node that the group did not know of has written a region all the while. False where the legs may differ by that: who copied it
+   * did not wait for the writes.
+   */
+  trust(region: number): boolean {
+    if (this.#isCopied(region)) return this.#spoil(region);
+    return !this.copied.has(region) || this.marks.hasAny(region);
   }
 
   /** What nodes that are no members have recovered is nobody's, and what they have marked may be recovered. */
@@ -193,7 +264,7 @@ export class Recovery {
 
   /** A region that is passed over now is not forgotten. */
   #later(region: number): void {
-    if (!this.held.has(region) && !this.priority.includes(region)) this.priority.push(region);
+    this.urge(region);
   }
 
   #firstBehind(sync: Bitmap, start: number): number {

@@ -57,6 +57,8 @@ export function snapshotOwed(context: Context, mirror: Mirror): void {
   }
   const { message } = context;
   if (message.type !== RESUME || message.isResponse) return;
+  // Deferred, and gone since: its checkpoint would be taken for that of its next life.
+  if (!mirror.isMember(context.node)) return;
   const index = mirror.owed.indexOf(context.node);
   // One of ours asks once for each join, whoever was there when it joined.
   if (index < 0 && !(hasTrailer(message) && context.node !== context.me)) return;

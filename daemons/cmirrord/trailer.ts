@@ -5,10 +5,11 @@
  *     its response to GET_RESYNC_WORK: the same, so that the choice is known to be by our rules
  *     GET_RESYNC_WORK, FLUSH: u32 magic | u32 2^32-2: what nodes that are no members recovered for long is nobody's
  *     RESUME:           u32 magic | u32 generation of the joiner | u32 flags: 1 = its kernel never stopped |
- *                       u32 the region that its kernel recovers, + 1; 0 for none
- *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once, 2 = orphans |
- *                       u32 count of urgent regions, of broken ones, of held ones, of marks |
- *                       u32 region… | u32 region… | u32 region, node… | u32 region, node… | bitmap of orphans
+ *                       u32 the region that its kernel recovers, + 1; 0 for none | u32 regions that it may have written meanwhile…
+ *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once, 2 = orphans, 4 = copied |
+ *                       u32 count of urgent regions, of broken ones, of spoiled ones, of known nodes, of held regions, of marks |
+ *                       u32 region… | u32 region… | u32 region… | u32 node… | u32 region, node… | u32 region, node… |
+ *                       bitmap of orphans | bitmap of copied regions
  */
 import type { MirrorLog } from "./log.ts";
 import type { Message } from "./message.ts";
@@ -19,9 +20,12 @@ const JOINER_BYTES = GENERATION_BYTES + 8;
 /** In place of a generation: the sender answers its kernel when it hears itself. */
 export const NO_ANSWER = 0xffff_ffff;
 export const LAPSED = 0xffff_fffe;
-const HEAD_BYTES = 32;
+const HEAD_BYTES = 40;
+/** Of lists that a checkpoint's trailer has. */
+const COUNTS = 6;
 const WHOLE_ONCE = 1;
 const HAS_ORPHANS = 2;
+const HAS_COPIED = 4;
 const LIVE = 1;
 
 /** Whether a message is of one of ours. */
@@ -66,10 +70,25 @@ export function recoveredByJoiner({ view, trailer }: Message): number {
   return view.getUint32(trailer + GENERATION_BYTES + 4, true) - 1;
 }
 
+/** Behind what writeJoiner() wrote: regions that the joiner's kernel may have written while it was in no group. */
+export function writeWritten(view: DataView, offset: number, regions: readonly number[]): void {
+  regions.forEach((region, index) => view.setUint32(offset + 4 * index, region, true));
+}
+
+/** Those regions; only where isLive(). */
+export function writtenByJoiner({ view, trailer, end }: Message): number[] {
+  const start = trailer + JOINER_BYTES;
+  return Array.from(
+    { length: (end - start) >> 2 },
+    (_, index) => view.getUint32(start + 4 * index, true),
+  );
+}
+
 export function trailerBytes({ marks, recovery }: MirrorLog): number {
-  const { priority, broken, held } = recovery;
-  const orphans = marks.orphans.count > 0 ? marks.orphans.bytes.length : 0;
-  return HEAD_BYTES + 4 * (priority.length + broken.size) + 8 * (held.size + marks.size) + orphans;
+  const { priority, broken, spoiled, known, held, copied } = recovery;
+  const singles = priority.length + broken.size + spoiled.size + known.size;
+  const maps = (marks.orphans.count > 0 ? 1 : 0) + (copied.count > 0 ? 1 : 0);
+  return HEAD_BYTES + 4 * singles + 8 * (held.size + marks.size) + maps * copied.bytes.length;
 }
 
 /** Writes what a checkpoint of the original leaves out. */
@@ -91,16 +110,19 @@ export function writeTrailer(
   };
   put(recovery.search);
   const { orphans } = marks;
-  put((log.wholeOnce ? WHOLE_ONCE : 0) | (orphans.count > 0 ? HAS_ORPHANS : 0));
-  put(recovery.priority.length);
-  put(recovery.broken.size);
-  put(recovery.held.size);
-  put(marks.size);
-  recovery.priority.forEach(put);
-  recovery.broken.forEach(put);
-  recovery.held.forEach((node, region) => putPair(region, node));
+  const { priority, broken, spoiled, known, held, copied } = recovery;
+  put(
+    (log.wholeOnce ? WHOLE_ONCE : 0) | (orphans.count > 0 ? HAS_ORPHANS : 0) |
+      (copied.count > 0 ? HAS_COPIED : 0),
+  );
+  for (const { size } of [{ size: priority.length }, broken, spoiled, known, held, marks]) {
+    put(size);
+  }
+  priority.forEach(put);
+  for (const set of [broken, spoiled, known]) for (const one of set) put(one);
+  held.forEach((node, region) => putPair(region, node));
   marks.each(putPair);
-  if (orphans.count > 0) orphans.words.forEach(put);
+  for (const map of [orphans, copied]) if (map.count > 0) map.words.forEach(put);
   return at;
 }
 
@@ -119,9 +141,12 @@ interface Trailer {
   readonly flags: number;
   readonly urgent: readonly number[];
   readonly broken: readonly number[];
+  readonly spoiled: readonly number[];
+  readonly known: readonly number[];
   readonly held: readonly Pair[];
   readonly marks: readonly Pair[];
   readonly orphans: readonly number[];
+  readonly copied: readonly number[];
 }
 
 type Pair = readonly [region: number, node: number];
@@ -135,26 +160,29 @@ function parseTrailer(
   message: Message,
   { regionCount, marks: { orphans } }: MirrorLog,
 ): Trailer | undefined {
-  const [search, flags, urgents, brokens, helds, marked, ...rest] = words(message);
-  const singles = urgents + brokens;
-  const pairs = singles + 2 * helds;
-  const end = pairs + 2 * marked;
-  const all = end + ((flags & HAS_ORPHANS) !== 0 ? orphans.words.length : 0);
-  if (!(rest.length >= all && search <= regionCount + 1)) return undefined;
-  const trailer = {
-    search,
-    flags,
-    urgent: rest.slice(0, urgents),
-    broken: rest.slice(urgents, singles),
-    held: pairsOf(rest.slice(singles, pairs)),
-    marks: pairsOf(rest.slice(pairs, end)),
-    orphans: rest.slice(end, all),
-  };
-  return everyRegionIsBelow(regionCount, trailer) ? trailer : undefined;
+  const [search, flags, ...rest] = words(message);
+  const counts = rest.splice(0, COUNTS);
+  const mapWords = orphans.words.length;
+  const maps = [HAS_ORPHANS, HAS_COPIED].map((flag) => (flags & flag) !== 0 ? mapWords : 0);
+  const lengths = counts.map((count, index) => index < 4 ? count : 2 * count).concat(maps);
+  const all = lengths.reduce((sum, length) => sum + length, 0);
+  const isWhole = counts.length === COUNTS && rest.length >= all;
+  if (!isWhole || search > regionCount + 1) return undefined;
+  const [urgent, broken, spoiled, known, held, marks, lost, copied] = lengths.map((length) =>
+    rest.splice(0, length)
+  );
+  const regions = { urgent, broken, spoiled, held: pairsOf(held), marks: pairsOf(marks) };
+  if (!everyRegionIsBelow(regionCount, regions)) return undefined;
+  return { search, flags, known, orphans: lost, copied, ...regions };
 }
 
-function everyRegionIsBelow(count: number, { urgent, broken, held, marks }: Trailer): boolean {
-  return [...urgent, ...broken].every((region) => region < count) &&
+type Regions = Pick<Trailer, "urgent" | "broken" | "spoiled" | "held" | "marks">;
+
+function everyRegionIsBelow(
+  count: number,
+  { urgent, broken, spoiled, held, marks }: Regions,
+): boolean {
+  return [...urgent, ...broken, ...spoiled].every((region) => region < count) &&
     [...held, ...marks].every(([region]) => region < count);
 }
 
@@ -166,8 +194,12 @@ export function readTrailer(message: Message, log: MirrorLog): boolean {
   recovery.search = trailer.search;
   log.wholeOnce = (trailer.flags & WHOLE_ONCE) !== 0;
   recovery.priority.splice(0, Infinity, ...trailer.urgent);
-  recovery.broken.clear();
-  for (const region of trailer.broken) recovery.broken.add(region);
+  refill(recovery.broken, trailer.broken);
+  refill(recovery.spoiled, trailer.spoiled);
+  refill(recovery.known, trailer.known);
+  recovery.copied.empty();
+  recovery.copied.words.set(trailer.copied);
+  recovery.copied.clearTail();
   recovery.held.clear();
   for (const [region, node] of trailer.held) recovery.held.set(region, node);
   marks.clear();
@@ -175,4 +207,9 @@ export function readTrailer(message: Message, log: MirrorLog): boolean {
   marks.orphans.words.set(trailer.orphans);
   marks.orphans.clearTail();
   return true;
+}
+
+function refill(set: Set<number>, members: readonly number[]): void {
+  set.clear();
+  for (const one of members) set.add(one);
 }

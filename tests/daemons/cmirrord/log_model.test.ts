@@ -25,6 +25,11 @@ class Model {
   readonly marks = new Map<number, Set<number>>();
   readonly orphans = new Set<number>();
   readonly broken = new Set<number>();
+  readonly spoiled = new Set<number>();
+  /** Nodes that the group does not know of, and what each of them recovers. */
+  readonly held = new Map<number, number>();
+  readonly known = new Set<number>();
+  readonly copied = new Set<number>();
   priority: number[] = [];
   recovered = -1;
   recoverer = 0;
@@ -49,10 +54,18 @@ class Model {
   }
 
   setSync(region: number, inSync: boolean, node: number): void {
-    if (region === this.recovered && node !== this.recoverer) return;
-    const wasUnderWay = region === this.recovered;
-    if (wasUnderWay) this.recovered = -1;
+    const isCurrent = region === this.recovered && node === this.recoverer;
+    if (isCurrent) this.recovered = -1;
+    const isHeld = this.held.get(region) === node;
+    if (isHeld) this.held.delete(region);
+    if (this.#isCopied(region)) {
+      this.spoiled.add(region);
+      return;
+    }
+    if (this.spoiled.delete(region)) return this.#urge(region);
+    const wasUnderWay = isCurrent || isHeld;
     if (inSync) {
+      if (!wasUnderWay) return;
       this.sync.add(region);
       this.broken.delete(region);
       this.orphans.delete(region);
@@ -60,6 +73,60 @@ class Model {
       this.sync.delete(region);
       this.clean.delete(region);
       if (!wasUnderWay) this.broken.add(region);
+    }
+  }
+
+  #isCopied(region: number): boolean {
+    return region === this.recovered || this.held.has(region);
+  }
+
+  #urge(region: number): void {
+    if (!this.#isCopied(region) && !this.priority.includes(region)) this.priority.push(region);
+  }
+
+  #doubt(region: number): void {
+    this.sync.delete(region);
+    this.clean.delete(region);
+    this.#urge(region);
+  }
+
+  /** A kernel that never stopped: it copies one region, or none, and has written others. */
+  claim(node: number, region: number, written: readonly number[]): void {
+    const wasHeld = this.held.get(region) === node ||
+      (this.recovered === region && this.recoverer === node);
+    this.release(node);
+    if (region >= 0) {
+      if (!wasHeld) this.spoiled.add(region);
+      if (!this.held.has(region)) this.held.set(region, node);
+      this.priority = this.priority.filter((one) => one !== region);
+      if (!wasHeld && this.sync.has(region)) this.#doubt(region);
+    }
+    for (const one of written) {
+      if (!this.known.has(node)) this.#suspect(one);
+      this.mark(one, node);
+    }
+    this.known.add(node);
+  }
+
+  #suspect(region: number): void {
+    const isCopied = this.#isCopied(region);
+    if (isCopied) this.spoiled.add(region);
+    const isMarked = this.#markers(region).size > 0 || this.orphans.has(region);
+    if (this.sync.has(region) && (isCopied || (this.copied.has(region) && !isMarked))) {
+      this.#doubt(region);
+    }
+  }
+
+  /** What a node recovered is nobody's. */
+  release(node: number): void {
+    if (this.recovered >= 0 && this.recoverer === node) {
+      this.held.set(this.recovered, node);
+      this.recovered = -1;
+    }
+    for (const [region, by] of this.held) {
+      if (by !== node) continue;
+      this.held.delete(region);
+      this.#urge(region);
     }
   }
 
@@ -72,6 +139,8 @@ class Model {
   }
 
   work(requester: number): [number, number] {
+    const [held] = [...this.held].findLast(([, node]) => node === requester) ?? [-1];
+    if (held >= 0) return [1, held];
     if (this.recovered >= 0) return this.recoverer === requester ? [1, this.recovered] : [0, 0];
     const region = this.#choose(requester);
     if (region === undefined) {
@@ -82,17 +151,18 @@ class Model {
     }
     this.recovered = region;
     this.recoverer = requester;
+    this.copied.add(region);
     return [1, region];
   }
 
   #choose(requester: number): number | undefined {
     const isFree = (region: number): boolean =>
-      this.#isBehind(region) && !this.#isWritten(region, requester);
+      this.#isBehind(region) && !this.held.has(region) && !this.#isWritten(region, requester);
     const urgent = this.priority.findLast(isFree);
     // Those that were looked at and are not behind are forgotten.
     const from = urgent === undefined ? 0 : this.priority.lastIndexOf(urgent);
     this.priority = this.priority.filter((region, i) =>
-      i < from || (region !== urgent && this.#isBehind(region))
+      i < from || (region !== urgent && this.#isBehind(region) && !this.held.has(region))
     );
     if (urgent !== undefined) return urgent;
     for (let region = this.search; region < this.count; region++) {
@@ -101,7 +171,7 @@ class Model {
         this.search = region + 1;
         return region;
       }
-      if (!this.priority.includes(region)) this.priority.push(region);
+      this.#urge(region);
     }
     return undefined;
   }
@@ -110,9 +180,7 @@ class Model {
     const behind = this.#isBehind(region);
     let hint = 0;
     while (hint < this.count && !this.#isBehind(hint)) hint++;
-    if (behind && region !== this.recovered && !this.priority.includes(region)) {
-      this.priority.push(region);
-    }
+    if (behind) this.#urge(region);
     return [behind ? 1 : 0, hint];
   }
 
@@ -120,9 +188,7 @@ class Model {
     for (const [region, markers] of this.marks) {
       if (markers.delete(node)) this.orphans.add(region);
     }
-    if (this.recovered < 0 || this.recoverer !== node) return;
-    if (!this.priority.includes(this.recovered)) this.priority.push(this.recovered);
-    this.recovered = -1;
+    this.release(node);
   }
 }
 
@@ -168,7 +234,7 @@ class Pair {
     const { random, log, model } = this;
     const region = random.below(model.count);
     const node = random.pick(NODES);
-    switch (random.below(9)) {
+    switch (random.below(10)) {
       case 0:
       case 1:
         this.#execute(MARK_REGION, [region], node);
@@ -196,12 +262,24 @@ class Pair {
         const { first } = this.#execute(IS_CLEAN, [region], node);
         return assertEquals(first === 1, model.clean.has(region));
       }
+      case 8:
+        if (random.below(10) > 0) return;
+        return this.#claim(node);
       default:
         if (random.below(10) > 0) return;
         log.recovery.abandon(node);
         log.marks.bury(node);
         return model.leave(node);
     }
+  }
+
+  #claim(node: number): void {
+    const { random, log, model } = this;
+    const region = random.below(model.count + 1) - 1;
+    const written = Array.from({ length: random.below(4) }, () => random.below(model.count));
+    log.claim(node, region, written, ME);
+    log.recovery.known.add(node);
+    model.claim(node, region, written);
   }
 
   compare(): void {
@@ -214,6 +292,7 @@ class Pair {
     assertEquals(log.sync.count, model.sync.size, "the count of regions in sync");
     assertEquals(log.recovery.region, model.recovered, "the region under recovery");
     assertEquals(log.recovery.priority, model.priority, "what is urgent");
+    assertEquals([...log.recovery.held], [...model.held], "what absent nodes recover");
   }
 
   #isMarked(region: number): boolean {

@@ -14,6 +14,7 @@ export class Legs {
   /** Writes under way in each sector, of both legs or of the first only; and those of each region. */
   readonly #inFlight: Uint32Array;
   readonly #busy: Uint32Array;
+  readonly #copies: Uint32Array;
   /** Sectors whose last write was cut off by the death of its node: the legs may differ, and the region is dirty. */
   readonly torn: Set<number> = new Set();
   /** Who recovers each region now. */
@@ -31,6 +32,7 @@ export class Legs {
     this.#differing = new Uint32Array(regions);
     this.#inFlight = new Uint32Array(size);
     this.#busy = new Uint32Array(regions);
+    this.#copies = new Uint32Array(regions);
     this.logDevice = new Uint8Array(new LogImage(regions).bytes.length);
   }
 
@@ -62,8 +64,14 @@ export class Legs {
     return this.#sectors[0].slice(start, start + this.#width);
   }
 
+  /** How often the region was recovered. */
+  copies(region: number): number {
+    return this.#copies[region];
+  }
+
   /** Ends a recovery. */
   writeRegion(region: number, content: Uint32Array): void {
+    this.#copies[region]++;
     const start = this.sector(region, 0);
     content.forEach((value, index) => {
       this.write(1, start + index, value);

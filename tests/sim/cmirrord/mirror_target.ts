@@ -54,6 +54,7 @@ export class MirrorTarget {
     private readonly connector: Connector,
     private readonly legs: Legs,
     private readonly node: number,
+    private readonly isUnheard: (node: number) => boolean,
   ) {
     this.regions = Array.from({ length: legs.regions }, () => ({
       pending: 0,
@@ -71,6 +72,12 @@ export class MirrorTarget {
 
   get isSynced(): boolean {
     return this.#hint >= this.legs.regions;
+  }
+
+  /** Where it may write, or copies, whoever else does. */
+  isAt(region: number): boolean {
+    const { isMarked, isRecovering, pending, primaryOnly } = this.regions[region];
+    return isMarked || isRecovering || pending + primaryOnly > 0;
   }
 
   /** The life of a table: loaded, resumed, at work, suspended, removed. */
@@ -143,7 +150,9 @@ export class MirrorTarget {
     this.#recovering = region;
     this.regions[region].isRecovering = true;
     const other = this.legs.recoveries.get(region);
-    if (other !== undefined) throw new Error(`nodes ${other} and ${this.node} recover ${region}`);
+    if (other !== undefined && !this.isUnheard(other)) {
+      throw new Error(`nodes ${other} and ${this.node} recover ${region}`);
+    }
     this.legs.recoveries.set(region, this.node);
     yield* this.connector.ask(IN_SYNC, [region]);
     this.#copyWhenQuiet(region);
@@ -160,7 +169,7 @@ export class MirrorTarget {
     this.clock.after(this.random.below(30), () => {
       if (this.isDead) return;
       this.legs.writeRegion(region, content);
-      this.legs.recoveries.delete(region);
+      if (this.legs.recoveries.get(region) === this.node) this.legs.recoveries.delete(region);
       this.#recovered.push(region);
     });
   }

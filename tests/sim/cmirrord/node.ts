@@ -19,6 +19,8 @@ export interface Shared {
   readonly uuid: string;
   /** Called when a daemon has done something. */
   readonly check: () => void;
+  /** Whether a node's kernel goes on without the group's knowing (unheard.ts). */
+  readonly isUnheard: (node: number) => boolean;
 }
 
 const EIO = -5;
@@ -225,14 +227,14 @@ export class Node {
 
   /** Loads the table and resumes it. */
   start(): void {
-    const { clock, random, legs, table, uuid } = this.shared;
+    const { clock, random, legs, table, uuid, isUnheard } = this.shared;
     const deliver = (bytes: Uint8Array<ArrayBuffer>): boolean => {
       this.daemon?.fromKernel(bytes);
       return this.daemon !== undefined;
     };
     this.#connector = new Connector(clock, random, uuid, table, deliver);
     this.#connector.luid = this.nodeid * 1000 + this.#loads++;
-    this.target = new MirrorTarget(clock, random, this.#connector, legs, this.nodeid);
+    this.target = new MirrorTarget(clock, random, this.#connector, legs, this.nodeid, isUnheard);
     this.#connector.run(this.target.life());
   }
 
@@ -246,6 +248,11 @@ export class Node {
     this.#states.clear();
     this.isDown = true;
     this.shared.clock.after(TOKEN_LOST_MS + 1, () => this.isDown = false);
+  }
+
+  /** Whether the kernel has a mirror that it writes to. */
+  get isLive(): boolean {
+    return this.target !== undefined && this.target.state === "up";
   }
 
   /** Whether the daemon is a valid member that has heard all there is. */

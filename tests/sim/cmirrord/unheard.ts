@@ -1,0 +1,50 @@
+/**
+ * Kernels that nobody knows of. A node's daemon is killed, its kernel goes on, and all others leave; then a node resumes as the first
+ * member of a new group. No log tells it of the kernel that still writes what it had marked, and copies what it was recovering. What
+ * that kernel does there is excused until its daemon has joined, and told the group; what its node's death leaves half done before
+ * that, until it was recovered.
+ */
+import type { Legs } from "./legs.ts";
+import type { Node } from "./node.ts";
+
+export class Unheard {
+  readonly #nodes = new Set<Node>();
+  /** Regions that a node which has died unheard was writing. */
+  readonly #lost = new Map<number, number>();
+
+  constructor(private readonly nodes: readonly Node[], private readonly legs: Legs) {}
+
+  /** Looks who is known to whom. */
+  look(): void {
+    for (const node of this.nodes) {
+      if (node.isCurrent) this.#nodes.delete(node);
+      else if (node.isLive && this.#isStranger(node)) this.#nodes.add(node);
+    }
+  }
+
+  /** Whether there is a group, and it does not know of the node. */
+  #isStranger({ nodeid }: Node): boolean {
+    return this.nodes.some((member) =>
+      member.isCurrent && !member.daemon?.mirror?.log.recovery.known.has(nodeid)
+    );
+  }
+
+  isUnheard(nodeid: number): boolean {
+    for (const node of this.#nodes) if (node.nodeid === nodeid) return true;
+    return false;
+  }
+
+  has(region: number): boolean {
+    for (const { target } of this.#nodes) if (target?.isAt(region)) return true;
+    const copies = this.#lost.get(region);
+    return copies !== undefined && copies === this.legs.copies(region);
+  }
+
+  /** The node is about to die. */
+  crash(node: Node): void {
+    if (!this.#nodes.delete(node)) return;
+    for (let region = 0; region < this.legs.regions; region++) {
+      if (node.target?.isAt(region)) this.#lost.set(region, this.legs.copies(region));
+    }
+  }
+}
