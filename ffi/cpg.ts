@@ -78,7 +78,7 @@ const cpg = openLibrary("libcpg.so.4", {
   cpg_local_get: { parameters: ["u64", "buffer"], result: "i32" },
   // cs_error_t cpg_max_atomic_msgsize_get(cpg_handle_t, uint32_t *size)
   cpg_max_atomic_msgsize_get: { parameters: ["u64", "buffer"], result: "i32" },
-});
+}, { often: ["cpg_mcast_joined", "cpg_dispatch"] });
 
 const CALLS: ServiceCalls = {
   service: "cpg",

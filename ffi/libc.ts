@@ -18,6 +18,13 @@ const STARTUP = [
   ...["epoll_create1", "epoll_ctl", "socket", "bind", "listen"],
 ] as const;
 
+/** What a daemon calls for every message or event. */
+const OFTEN = [
+  ...["memcpy", "memcpy_to_address", "syscall", "ioctl", "fcntl_lock"],
+  ...["epoll_wait", "epoll_ctl", "recvfrom", "recvmsg", "send", "sendto", "accept4"],
+  ...["open", "close", "read", "write", "pread", "fstat"],
+] as const;
+
 export const libc = openLibrary("libc.so.6", {
   // int *__errno_location(void)
   __errno_location: { parameters: [], result: "usize" },
@@ -181,4 +188,4 @@ export const libc = openLibrary("libc.so.6", {
   // struct passwd *getpwuid(uid_t uid), struct group *getgrgid(gid_t gid): the first member of both is the name
   getpwuid: { parameters: ["u32"], result: "usize" },
   getgrgid: { parameters: ["u32"], result: "usize" },
-}, STARTUP);
+}, { together: STARTUP, often: OFTEN });

@@ -1,6 +1,6 @@
 /**
- * System calls by name, for those that the C library has no function for, or none that is worth binding: a bound C function takes
- * 0.25 ms of a start, so the dozen calls of the sandbox share one.
+ * System calls by name, for those that the C library has no function for, or none that is worth binding: the dozen calls of the
+ * sandbox, each made once or twice in a process's life, share one.
  */
 import { errno } from "./errno.ts";
 import { libc } from "./libc.ts";

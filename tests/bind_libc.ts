@@ -3,5 +3,7 @@
  * a library left open by the test in which it happens. Imported by tests for this effect.
  */
 import { libc } from "../ffi/libc.ts";
+import { compileCalls } from "../ffi/open.ts";
 
+compileCalls();
 Object.values(libc);

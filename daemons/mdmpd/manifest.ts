@@ -272,7 +272,7 @@ export const manifest = {
   ],
   unit: UNIT,
   libraries: ["libc.so.6"],
-  v8Flags: ["--max-semi-space-size=1"],
+  v8Flags: ["--min-semi-space-size=2", "--max-semi-space-size=2"],
   paths: [
     {
       path: "/sys",
