@@ -1,10 +1,10 @@
 /**
  * `deno task man [--check] [NAME…]`: brings the tables of the man pages up to date with the manifests.
  *
- * A page is written by hand, in mdoc(7), but for what stands between `.\" BEGIN table` and `.\" END table`. With --check
+ * Each daemon has a page in section 8, and its configuration file one in section 5. A page is written by hand, in mdoc(7), but for what stands between `.\" BEGIN table` and `.\" END table`. With --check
  * nothing is written, and a page that is not up to date is an error.
  */
-import { join } from "@std/path";
+import { basename, join } from "@std/path";
 import { parseArgs } from "node:util";
 import type { CommandSpec, Manifest, OperandSpec, OptionSpec } from "../src/host/manifest.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
@@ -86,7 +86,7 @@ function configItems({ configKeys }: Manifest): [string, string][] {
   ]);
 }
 
-function fileItems({ files }: Manifest): string[] {
+function fileList(files: Manifest["files"]): string[] {
   const items = files.map(({ path, session, purpose }): string[] => [
     `.It Pa ${path}`,
     ...paragraph(`${purpose}.`),
@@ -106,16 +106,44 @@ function grantItems({ capabilities }: Manifest): [string, string][] {
   return capabilities.map(({ name, why }) => [`Dv ${name}`, why]);
 }
 
-/** What can stand between the marks, by name. */
-const TABLES: Readonly<Record<string, (manifest: Manifest) => string[]>> = {
+/** src/host/config_grammar.ts, in words. */
+const FORMAT = [
+  "A line is",
+  ".Ql name = value .",
+  "A number is decimal;",
+  "text stands in single or double quotes, and has no escapes.",
+  "A",
+  ".Ql #",
+  "begins a comment.",
+  "Of a name that is set twice the first setting counts.",
+  "The file need not exist.",
+];
+
+/** The configuration file, and where it is looked for. */
+function configurationFile({ name, files }: Manifest): string[] {
+  const file = files.find(({ path }) => basename(path) === `${name}.conf`);
+  if (file === undefined) throw new Error(`"${name}" has no configuration file`);
+  return fileList([file]);
+}
+
+type Tables = Readonly<Record<string, (manifest: Manifest) => string[]>>;
+
+/** What can stand between the marks of a page of section 5, by name. */
+const CONFIGURATION_TABLES: Tables = {
+  format: () => FORMAT,
+  configuration: (manifest) => tagged(configItems(manifest), "Ds"),
+  "configuration file": configurationFile,
+};
+
+/** What can stand between the marks of a page of section 8, by name. */
+const TABLES: Tables = {
   synopsis,
   options: ({ operands = [], options }) =>
     tagged([...operands.map(operandItem), ...options.map(optionItem)], "Ds"),
   commands: ({ commands }) => tagged(commands.flatMap(commandItems), "Ds"),
-  configuration: (manifest) => tagged(configItems(manifest), "Ds"),
   environment: ({ environment }) =>
     tagged(environment.map(({ name, help }) => [`Ev ${name.replaceAll(", ", " , ")}`, help]), "Ds"),
-  files: fileItems,
+  files: ({ files }) => fileList(files),
   "exit codes": ({ exitCodes }) =>
     tagged(exitCodes.map(({ code, meaning }) => [String(code), meaning]), "Ds"),
   signals: ({ signals }) =>
@@ -124,10 +152,14 @@ const TABLES: Readonly<Record<string, (manifest: Manifest) => string[]>> = {
   capabilities: (manifest) => tagged(grantItems(manifest), "Ds"),
 };
 
+export type Section = 5 | 8;
+export const SECTIONS: readonly Section[] = [5, 8];
+
 /** The page with its tables made anew. Throws when a mark is unknown or unfinished, or a table is missing. */
-export function fillManPage(page: string, manifest: Manifest): string {
+export function fillManPage(page: string, manifest: Manifest, section: Section = 8): string {
+  const tables = section === 5 ? CONFIGURATION_TABLES : TABLES;
   const lines: string[] = [];
-  const missing = new Set(Object.keys(TABLES));
+  const missing = new Set(Object.keys(tables));
   let table: string | undefined;
   for (const line of page.split("\n")) {
     const mark = /^\.\\" (BEGIN|END) (.+)$/.exec(line);
@@ -139,25 +171,31 @@ export function fillManPage(page: string, manifest: Manifest): string {
     if (mark?.[1] !== "BEGIN") continue;
     table = mark[2];
     if (!missing.delete(table)) throw new Error(`table "${table}" is unknown or there twice`);
-    lines.push(...TABLES[table](manifest));
+    lines.push(...tables[table](manifest));
   }
   if (table !== undefined) throw new Error(`table "${table}" has no end`);
   if (missing.size > 0) throw new Error(`no place for ${[...missing].join(", ")}`);
   return lines.join("\n");
 }
 
-/** Where a daemon's page is. */
-export function manPagePath(name: string): string {
-  return join(root, "daemons", name, `${name}.8`);
+/** A page's file name: NAME.8, or NAME.conf.5. */
+export function manPageName(name: string, section: Section = 8): string {
+  return section === 5 ? `${name}.conf.5` : `${name}.8`;
 }
 
-async function update(name: string, check: boolean): Promise<boolean> {
-  const path = manPagePath(name);
+/** Where a daemon's page is. */
+export function manPagePath(name: string, section: Section = 8): string {
+  return join(root, "daemons", name, manPageName(name, section));
+}
+
+async function update(name: string, section: Section, check: boolean): Promise<boolean> {
+  const path = manPagePath(name, section);
   const before = await Deno.readTextFile(path);
-  const after = fillManPage(before, await loadManifest(name));
+  const after = fillManPage(before, await loadManifest(name), section);
   if (before === after) return true;
   if (!check) await Deno.writeTextFile(path, after);
-  console.log(`${name}.8: ${check ? "not up to date, run deno task man" : "brought up to date"}`);
+  const what = check ? "not up to date, run deno task man" : "brought up to date";
+  console.log(`${basename(path)}: ${what}`);
   return !check;
 }
 
@@ -169,7 +207,9 @@ async function main(): Promise<number> {
   });
   const names = positionals.length > 0 ? positionals : await daemonNames();
   let good = true;
-  for (const name of names) good = await update(name, values.check) && good;
+  for (const name of names) {
+    for (const section of SECTIONS) good = await update(name, section, values.check) && good;
+  }
   return good ? 0 : 1;
 }
 

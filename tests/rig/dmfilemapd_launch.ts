@@ -1,6 +1,8 @@
 /** dmfilemapd is started by stock dmstats, in both modes, in the background and in the foreground */
 // rig: disk=data:700M limit=600 daemon=dmfilemapd needs=dmstats needs=mkfs.xfs needs=mkfs.ext4
-import { about, check, equal, figure } from "../../tasks/rig/guest/guest.ts";
+import { about, check, equal, eventually, figure } from "../../tasks/rig/guest/guest.ts";
+import { EX_TEMPFAIL } from "../../src/host/exit.ts";
+import { commands } from "../man/examples.ts";
 import {
   awaitDaemon,
   daemons,
@@ -107,7 +109,35 @@ async function inTheForeground(
   check("it says why it ends", verbose === 0 || stdout.endsWith(last), stdout);
 }
 
-const [onExt4, onXfs] = volumeOfEach().map(subjectOn);
+/** The EXAMPLES of dmfilemapd(8), as they stand there, with its folder on a volume. */
+async function asTheManualSays(): Promise<void> {
+  const image = "/srv/images/vm.img";
+  const [onVolume] = volumes;
+  run(`mkdir -p /srv/images && mount --bind ${onVolume.folder} /srv/images`);
+  OpenFile.create(onVolume.at("vm.img")).fill(2);
+  const page = Deno.readTextFileSync(
+    new URL("../../daemons/dmfilemapd/dmfilemapd.8", import.meta.url),
+  );
+  for (const command of commands(page)) {
+    let outcome = run(command);
+    // A daemon that has just been started may be at its first look.
+    await eventually(SOON_SECONDS, () => {
+      if (outcome.code === EX_TEMPFAIL) outcome = run(command);
+      return outcome.code !== EX_TEMPFAIL;
+    });
+    const { code, stdout, stderr } = outcome;
+    equal(`the manual's ${command}`, [0, ""], [code, stderr]);
+    if (command.includes("status")) check("it names the file", stdout.includes(image), stdout);
+    if (command.includes("delete")) {
+      check("that ends its daemon", await eventually(SOON_SECONDS, () => daemons().size === 0));
+    } else if (!command.includes("nomonitor")) await awaitDaemon(image);
+  }
+  deleteAll();
+  check("the last one ends", await eventually(SOON_SECONDS, () => daemons().size === 0));
+}
+
+const volumes = volumeOfEach();
+const [onExt4, onXfs] = volumes.map(subjectOn);
 for (const [type, mode, subject] of [["ext4", "inode", onExt4], ["xfs", "path", onXfs]] as const) {
   about(`in the background, by ${mode}, on ${type}`);
   await byUpdate(mode, subject, await inTheBackground(mode, subject));
@@ -124,4 +154,5 @@ await inTheForeground(
   /^Created new region mapping \d+\+\d+ with region ID \d+$/m,
 );
 about("");
+await asTheManualSays();
 equal("no daemon is left", 0, [...daemons()].length);

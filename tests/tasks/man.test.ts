@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { daemonNames, loadManifest } from "../../tasks/daemons.ts";
-import { fillManPage, manPagePath } from "../../tasks/man.ts";
+import { fillManPage, manPageName, manPagePath, type Section, SECTIONS } from "../../tasks/man.ts";
 import { run } from "../../tasks/toolchain.ts";
 import { sentences, wrap } from "../../tasks/wrap.ts";
 import { inFolder, testWith } from "./needs.ts";
@@ -9,25 +9,45 @@ import { inFolder, testWith } from "./needs.ts";
 const names = await daemonNames();
 const [first] = names;
 
-async function page(name: string): Promise<string> {
-  return await Deno.readTextFile(manPagePath(name));
+const pages = names.flatMap((name) => SECTIONS.map((section) => ({ name, section })));
+
+async function page(name: string, section: Section = 8): Promise<string> {
+  return await Deno.readTextFile(manPagePath(name, section));
 }
 
 Deno.test("the tables of every man page are up to date with the manifest", async () => {
-  for (const name of names) {
-    const text = await page(name);
-    assertEquals(fillManPage(text, await loadManifest(name)), text);
+  for (const { name, section } of pages) {
+    const text = await page(name, section);
+    assertEquals(fillManPage(text, await loadManifest(name), section), text);
   }
 });
+
+/** Whose examples stand where they are explained. */
+const EXPLAINED = "cmirrord.8";
+
+Deno.test("every man page has examples and says how the original differs", async () => {
+  for (const { name, section } of pages) {
+    const headings = [...(await page(name, section)).matchAll(/^\.Sh (.*)$/gm)].map(([, one]) =>
+      one
+    );
+    const file = manPageName(name, section);
+    const wanted = file === EXPLAINED ? ["DIFFERENCES"] : ["EXAMPLES", "DIFFERENCES"];
+    assertEquals(wanted.filter((heading) => !headings.includes(heading)), [], file);
+  }
+});
+
+const ABSENT = /mandoc\.db lacks|referenced manual not found/;
 
 /** What mandoc says about a page, but for references to pages that are not installed on this machine. */
 async function lint(path: string): Promise<string[]> {
   const { output } = await run("mandoc", ["-Tlint", path]);
-  return output.split("\n").filter((line) => line !== "" && !line.includes("mandoc.db lacks"));
+  return output.split("\n").filter((line) => line !== "" && !ABSENT.test(line));
 }
 
 await testWith(["mandoc"], "mandoc finds no fault with any man page", async () => {
-  for (const name of names) assertEquals(await lint(manPagePath(name)), []);
+  for (const { name, section } of pages) {
+    assertEquals(await lint(manPagePath(name, section)), []);
+  }
 });
 
 await testWith(["mandoc"], "mandoc finds a fault that is there", async () => {
@@ -39,15 +59,23 @@ await testWith(["mandoc"], "mandoc finds a fault that is there", async () => {
   });
 });
 
-await testWith(["mandoc"], "a rendered man page names everything in the manifest", async () => {
+/** As it is shown, on one line. */
+async function rendered(path: string): Promise<string> {
+  const { output } = await run("mandoc", ["-Tascii", "-O", "width=900", path]);
+  // Bold and underlined characters are overstruck: the character, a backspace, the character again.
+  // deno-lint-ignore no-control-regex -- it is what mandoc writes
+  return output.replace(/.\x08/g, "").replace(/\s+/g, " ");
+}
+
+await testWith(["mandoc"], "rendered man pages name everything in the manifest", async () => {
   for (const name of names) {
-    const { output } = await run("mandoc", ["-Tascii", "-O", "width=900", manPagePath(name)]);
-    // Bold and underlined characters are overstruck: the character, a backspace, the character again.
-    // deno-lint-ignore no-control-regex -- it is what mandoc writes
-    const text = output.replace(/.\x08/g, "").replace(/\s+/g, " ");
+    const [configuration, text] = [
+      await rendered(manPagePath(name, 5)),
+      await rendered(manPagePath(name)),
+    ];
     const { options, configKeys, files, capabilities, environment } = await loadManifest(name);
     for (const option of options) assertStringIncludes(text, `--${option.long}`);
-    for (const key of configKeys) assertStringIncludes(text, `${key.name} =`);
+    for (const key of configKeys) assertStringIncludes(configuration, `${key.name} =`);
     for (const file of files) assertStringIncludes(text, file.path);
     for (const capability of capabilities) assertStringIncludes(text, capability.name);
     for (const variable of environment) assertStringIncludes(text, variable.name);
