@@ -58,7 +58,7 @@ export class Daemon {
   #end(why: string): void {
     if (!this.core.isIdle) return this.#log.error("Cluster logs exist.  Refusing to exit.");
     this.#log.info("ending: {why}", { why });
-    for (const action of this.#endings) action();
+    for (const action of this.#endings.splice(0)) action();
     this.reactor.stop();
   }
 }

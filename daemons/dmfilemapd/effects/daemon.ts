@@ -207,7 +207,7 @@ export class Daemon {
       else voice.info(words);
     }
     if (why === "missing") voice.error("Exiting");
-    for (const action of this.#endings) action();
+    for (const action of this.#endings.splice(0)) action();
     reactor.stop();
   }
 }

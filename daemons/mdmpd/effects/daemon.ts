@@ -56,7 +56,7 @@ export class Daemon {
   /** At once: children that are testing end with their input, one that is putting a path back sees it through. */
   #end(why: string): void {
     this.#log.info("ending: {why}", { why });
-    for (const action of this.#endings) action();
+    for (const action of this.#endings.splice(0)) action();
     this.reactor.stop();
   }
 }

@@ -62,6 +62,7 @@ export class Daemon {
   #idleTimeoutS = 0;
   #idle: Timer | undefined;
   #ending = false;
+  #over = false;
   #handover: Timer | undefined;
   #refusals = 0;
   readonly #endings: (() => void)[] = [];
@@ -154,7 +155,10 @@ export class Daemon {
     else this.checkIdle();
   }
 
+  /** A second signal may have been there already when the first one was read. */
   #exit(): void {
+    if (this.#over) return;
+    this.#over = true;
     this.parts.lockService.releaseAll();
     for (const action of this.#endings) action();
     this.parts.pidFile?.release();

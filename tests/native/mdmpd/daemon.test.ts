@@ -50,6 +50,20 @@ test("mdmpd goes to the background, watches, refuses a second one and ends when 
   assertMatch(said.get("pid") ?? "", /^(\d+) in \{.*"pid":\1,/);
 });
 
+test("two signals at once end mdmpd as one does", async () => {
+  const said = await inPrivate(`
+    $mdmpd -f 2> /run/log & pid=$!
+    for i in $(seq 200); do $mdmpd status > /dev/null 2>&1 && break; sleep 0.05; done
+    kill -STOP $pid
+    kill -INT $pid
+    kill -TERM $pid
+    kill -CONT $pid
+    wait $pid; ended end
+    grep -c Errno /run/log > /dev/null; ended trouble
+  `);
+  assertEquals([said.get("end"), said.get("trouble")], ["0", "1"]);
+});
+
 test("mdmpd stays alive where md is not loaded, and says so", async () => {
   const said = await inPrivate(`
     $mdmpd -f --interval 1 2> /run/log & pid=$!

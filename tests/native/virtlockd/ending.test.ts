@@ -32,6 +32,15 @@ async function endBoth(): Promise<void> {
   assertEquals(fate, "SIGTERM", stage.daemon.stderr);
 }
 
+/** As Ctrl-C and a service manager may do together: both are there when the daemon looks. */
+async function endTwice(): Promise<void> {
+  await using stage = await Stage.open(ours.path);
+  await stage.daemon.freeze();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGCONT"] as const) stage.daemon.signal(signal);
+  assertEquals((await stage.daemon.status).code, 0, stage.daemon.stderr);
+  assertEquals(stage.daemon.stderr.includes("Errno"), false, stage.daemon.stderr);
+}
+
 /** The successor cannot open the log file that the configuration names. */
 async function loseLogFolder(): Promise<void> {
   const folder = "/var/log/libvirt";
@@ -52,6 +61,7 @@ nativeTest(
   [ours.path, C_COMPILER],
   endBoth,
 );
+nativeTest("two signals at once end virtlockd as one does", [ours.path], endTwice);
 nativeTest(
   "SIGUSR1 costs no lock when the successor cannot open its log file",
   [ours.path],
