@@ -1,5 +1,5 @@
 /** A mirror of two nodes: one is pulled out in mid-write, the other goes on, the legs are compared; the demo tells of it */
-// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=240 memory=640M daemon=cmirrord needs=corosync needs=fio
+// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=400 memory=640M daemon=cmirrord needs=corosync needs=fio
 //
 // Notes are "KIND text": act, why, happens, and regions (what is known of them at a moment, as JSON).
 import { check, crash, equal, meet, node, note, sh, uptime } from "../rig/guest/guest.ts";

@@ -3,8 +3,9 @@ import { basename, dirname } from "@std/path";
 import { GuestProcess } from "./guest_process.ts";
 import type { Stage } from "./stage.ts";
 
-const START_LIMIT_MS = 10_000;
-const REEXEC_LIMIT_MS = 5_000;
+const START_LIMIT_MS = 60_000;
+const REEXEC_LIMIT_MS = 30_000;
+const FREE_LIMIT_MS = 30_000;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -213,7 +214,7 @@ async function death({ stage, daemon, red, blue, disk }: Play): Promise<void> {
   const began = performance.now();
   await red.kill();
   stage.recorder.state(RED, "", stage.now());
-  await until(() => !locks(daemon.pid, disk), 5000, "red's lock was not freed");
+  await until(() => !locks(daemon.pid, disk), FREE_LIMIT_MS, "red's lock was not freed");
   stage.recorder.state(DISK, "", stage.now());
   await stage.shows(`its lock was freed after ${(performance.now() - began).toFixed(0)} ms`, true);
   const { error } = await blue.order({ do: "acquire", path: disk });
