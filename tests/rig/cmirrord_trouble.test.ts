@@ -1,6 +1,6 @@
 import { scenarioTest } from "./helpers/scenario_test.ts";
 
 await scenarioTest(
-  "four mirrors at once: a log device that fails and heals, marks that come with FLUSH, a log device by its number",
+  "four mirrors at once: their logs and legs fail, are held for, heal and are replaced; forged requests change nothing",
   "cmirrord_trouble",
 );
