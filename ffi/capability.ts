@@ -1,6 +1,6 @@
 /** capabilities(7): what is left of root's power in this thread, and giving it up. */
 import { layout } from "../src/wire/layout.ts";
-import { Errno } from "./errno.ts";
+import { EINVAL, Errno } from "./errno.ts";
 import { systemCall } from "./system_call.ts";
 
 // linux/prctl.h
@@ -156,15 +156,13 @@ export function boundingSet(): CapabilitySet {
   }
 }
 
-/** Takes all others out of the bounding set, which needs CAP_SETPCAP; 0 or −errno. */
+/** Takes all others out of the bounding set, which needs CAP_SETPCAP unless none is in it; 0 or −errno. */
 export function limitBoundingSet(kept: CapabilitySet): number {
-  const dropped = boundingSet() & ~kept;
-  for (let n = 0; dropped >> BigInt(n) > 0n; n++) {
-    const included = (dropped >> BigInt(n) & 1n) === 1n;
-    const result = included ? operate(PR_CAPBSET_DROP, n) : 0;
-    if (result < 0) return result;
+  for (let n = 0;; n++) {
+    const result = (kept >> BigInt(n) & 1n) === 1n ? 0 : operate(PR_CAPBSET_DROP, n);
+    if (result === -EINVAL) return 0;
+    if (result < 0) return (boundingSet() & ~kept) === 0n ? 0 : result;
   }
-  return 0;
 }
 
 /** Empties the ambient set, so that a program without file capabilities gets none; 0 or −errno (Linux before 4.3). */

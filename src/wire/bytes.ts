@@ -61,8 +61,11 @@ export function toTextExactly(text: ByteString): string | undefined {
 /** Stands for byte 0 in reversible text; bytes from 0x80 on then are lone low surrogates, which no real text holds. */
 const ESCAPED_BYTES = 0xdc00;
 
+const BEYOND_ASCII = /[\x80-\xff]/;
+
 /** Text that has every byte: where the bytes are not UTF-8, those from 0x80 on become U+DC80–U+DCFF (PEP 383). */
 export function toReversibleText(text: ByteString): string {
+  if (!BEYOND_ASCII.test(text)) return text;
   return toTextExactly(text) ??
     text.replace(/[\x80-\xff]/g, (byte) => String.fromCharCode(ESCAPED_BYTES + byte.charCodeAt(0)));
 }

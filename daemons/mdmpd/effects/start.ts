@@ -13,7 +13,12 @@ import { notifyManager } from "../../../src/host/notify.ts";
 import { PidFile, PidFileBusyError } from "../../../src/host/pidfile.ts";
 import { dirname, type Program } from "../../../src/host/program.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
-import { describeSandbox, enterSandbox, isComplete } from "../../../src/host/sandbox.ts";
+import {
+  describeSandbox,
+  enterSandbox,
+  isComplete,
+  type SandboxReport,
+} from "../../../src/host/sandbox.ts";
 import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import type { Memory } from "../memory.ts";
@@ -138,7 +143,7 @@ function serve(start: Start, settings: RunSettings, pidFile: PidFile | undefined
   const { reactor, core, state } = parts;
   const daemon = new Daemon(reactor, () => core.reconfigure(settingsFrom(line, places, false)));
   const sandbox = confine(start, settings);
-  openControl(start, parts, daemon, sandbox);
+  openControl(start, parts, daemon, sandboxText(sandbox));
   daemon.atEnd(() => state.save());
   daemon.atEnd(() => core.close());
   daemon.atEnd(() => pidFile?.release());
@@ -146,31 +151,40 @@ function serve(start: Start, settings: RunSettings, pidFile: PidFile | undefined
   core.refresh();
   handshake.finish(0);
   notifyManager(program.environment, "READY=1");
+  // The first line of a log takes a millisecond.
+  tellSandbox(sandbox);
   reactor.run();
 }
 
-/** Gives up what the manifest does not list; what was got, in words. */
-function confine({ line, places, program }: Start, { pidFile }: RunSettings): string {
-  const log = logger("mdmpd", "sandbox");
-  if (line.options.has("no-sandbox")) {
-    log.warn("no sandbox, as --no-sandbox says");
-    return "off (--no-sandbox)";
-  }
+/** Gives up what the manifest does not list; what was got, or undefined for no sandbox. */
+function confine(
+  { line, places, program }: Start,
+  { pidFile }: RunSettings,
+): SandboxReport | undefined {
+  if (line.options.has("no-sandbox")) return undefined;
   const own = {
     path: dirname(pidFile),
     rights: ["create"],
     why: "The pid file goes at the end.",
   } as const;
-  const report = enterSandbox(manifest, {
+  return enterSandbox(manifest, {
     run: places.runDirectory,
     // A file that is edited is often another one of its name.
     config: dirname(configFileOf(line, places).path),
     program: [dirname(program.path), dirname(Deno.execPath())],
   }, { paths: pidFile.startsWith("/") ? [own] : [] });
-  const sandbox = describeSandbox(report);
-  if (isComplete(report)) log.info("sandbox: {sandbox}", { sandbox });
+}
+
+function sandboxText(report: SandboxReport | undefined): string {
+  return report === undefined ? "off (--no-sandbox)" : describeSandbox(report);
+}
+
+function tellSandbox(report: SandboxReport | undefined): void {
+  const log = logger("mdmpd", "sandbox");
+  const sandbox = sandboxText(report);
+  if (report === undefined) log.warn("no sandbox, as --no-sandbox says");
+  else if (isComplete(report)) log.info("sandbox: {sandbox}", { sandbox });
   else log.warn("sandbox with gaps: {sandbox}", { sandbox });
-  return sandbox;
 }
 
 /** The control socket is a convenience: without it the daemon watches all the same. */
