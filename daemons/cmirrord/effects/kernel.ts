@@ -62,8 +62,8 @@ export class Kernel {
    * overrun all that there are: where they end is to be known.
    */
   #read(): void {
-    do this.#readOne();
-    while (this.#isBehind && !this.#isPaused);
+    this.#readOne();
+    while (this.#isBehind && !this.#isPaused) this.#readOne();
   }
 
   #readOne(): void {
