@@ -24,7 +24,7 @@ const bits = {
   "0": { tone: "odd", text: "not clean on disk" },
 };
 const legs = {
-  same: { tone: "same", text: "the legs are the same" },
+  same: { tone: "calm", text: "the legs are the same" },
   differ: { tone: "bad", text: "the legs are not the same" },
 };
 

@@ -37,7 +37,7 @@ figcaption { font-size: .85rem; margin-bottom: .4rem }
 .good { fill: var(--good); background: var(--good) } .bad { fill: var(--bad); background: var(--bad) }
 .odd { fill: var(--odd); background: var(--odd) } .calm { fill: var(--calm); background: var(--calm) }
 .busy { fill: var(--busy); background: var(--busy) }
-.none, .ground { fill: var(--empty); background: var(--empty) } .same { fill: var(--line); background: var(--line) }
+.none, .ground { fill: var(--empty); background: var(--empty) }
 .band0 { fill: var(--empty) } .band1 { fill: var(--line) }
 .picture rect:not(.ground) { stroke: var(--panel); stroke-width: 1px }
 .picture line { stroke: var(--quiet) } .picture .tick { stroke: var(--calm); stroke-width: 2px }

@@ -120,8 +120,17 @@ export class Chromium {
     this.socket.send(JSON.stringify({ id: 0, method: "Browser.close" }));
     await this.process.status;
     await closed;
-    await Deno.remove(this.folder, { recursive: true });
+    await removeAtLast(this.folder);
   }
+}
+
+/** The browser's helpers write until they have heard that it is gone. Throws when they never do. */
+async function removeAtLast(folder: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await Deno.remove(folder, { recursive: true }).then(() => true, () => false)) return;
+    await pause(100);
+  }
+  await Deno.remove(folder, { recursive: true });
 }
 
 /** Where the browser listens: it writes the port and the path of its socket to a file of its folder. */

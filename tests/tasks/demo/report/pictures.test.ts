@@ -38,14 +38,14 @@ Deno.test("mirrorRegions draws the daemon's regions, those on disk, and where th
   assertEquals(spansOf(drawn, "odd"), ["50% 25%", "50% 50%"]);
   assertEquals(spansOf(drawn, "none"), ["75% 25%"]);
   assertEquals(spansOf(drawn, "bad"), ["50% 25%"]);
-  assertEquals(spansOf(drawn, "same"), ["0% 50%", "75% 25%"]);
+  assertEquals(spansOf(drawn, "calm"), ["0% 50%", "75% 25%"]);
   assertStringIncludes(drawn, "<title>region 2: dirty</title>");
 });
 
 Deno.test("mirrorRegions draws no legs where they were not compared", () => {
   const [{ differ: _, ...moment }] = act().mirror;
   const drawn = mirrorRegions([moment]);
-  assertEquals([spansOf(drawn, "bad"), spansOf(drawn, "same")], [[], []]);
+  assertEquals([spansOf(drawn, "bad"), spansOf(drawn, "calm")], [[], []]);
 });
 
 Deno.test("timeline has a band for each part, a line for each event, a dot for each claim", () => {
