@@ -68,6 +68,10 @@ export const manifest = {
         { long: "nosync", help: "The legs are the same already." },
         { long: "sync", help: "The legs are recovered first." },
         { long: "no-handle-errors", help: "Writes go on when one of them cannot be logged." },
+        {
+          long: "no-integrated-flush",
+          help: "Marks are sent apart from flushes: for a node that runs the daemon of lvm2.",
+        },
       ],
     },
   ],

@@ -1,4 +1,4 @@
-/** Our cmirrord, the original one and the kernel's own logs, in turn in one guest: requests and multicasts, rates, delays */
+/** Our cmirrord, with integrated_flush and apart from it, the original and the kernel's own logs, in turn in one guest: counts, rates, delays */
 // rig: memory=1G cpus=2 limit=1500 daemon=cmirrord needs=corosync needs=fio
 //
 // Arguments: ours, the original ("-" for none), rounds. Figures are named "WHOSE/WHAT", as tasks/bench/cmirrord.ts reads them.
@@ -7,7 +7,8 @@ import { startCorosync } from "../../tests/rig/helpers/corosync.ts";
 import { inTime, SLOWNESS_S } from "../../tests/rig/helpers/in_time.ts";
 import { isInSync, ramDisks, targetStatus } from "../../tests/rig/helpers/mirror.ts";
 
-type Whose = "ours" | "original" | "kernel";
+/** apart: our daemon with the table line of the original, which has no integrated_flush. */
+type Whose = "ours" | "apart" | "original" | "kernel";
 type Place = "memory" | "disk";
 
 const [ours, original, rounds] = Deno.args;
@@ -64,7 +65,7 @@ function isListening(): boolean {
 /** A daemon in the foreground, until it goes out of scope. */
 async function startDaemon(whose: Whose): Promise<AsyncDisposable> {
   if (whose === "kernel") return { [Symbol.asyncDispose]: () => Promise.resolve() };
-  const program = whose === "ours" ? ours : original;
+  const program = whose === "original" ? original : ours;
   const process = new Deno.Command("sh", {
     args: ["-c", `exec ${program} -f >>/run/bench-${whose}.log 2>&1`],
   }).spawn();
@@ -85,7 +86,8 @@ function table(whose: Whose, place: Place, region: number, more: readonly string
   const own = [place === "disk" ? "disk" : "core", String(words.length), ...words];
   const type = place === "disk" ? "clustered-disk" : "clustered-core";
   // A UUID of its own each time: one that was there just now makes the original sleep.
-  const clustered = ["userspace", String(words.length + 2), `LVM-bench-${++made}`, type, ...words];
+  const uuid = [`LVM-bench-${++made}`, ...(whose === "ours" ? ["integrated_flush"] : [])];
+  const clustered = ["userspace", String(uuid.length + 1 + words.length), ...uuid, type, ...words];
   const log = whose === "kernel" ? own : clustered;
   return `0 ${SECTORS} mirror ${log.join(" ")} 2 ${legs[0]} 0 ${legs[1]} 0`;
 }
@@ -176,8 +178,8 @@ const logNumber = sh("dmsetup info -c --noheadings --separator : -o major,minor 
 countRequests();
 check("corosync forms a cluster of one", await startCorosync(["127.0.0.1"]));
 const all: readonly Whose[] = original === "-"
-  ? ["kernel", "ours"]
-  : ["kernel", "original", "ours"];
+  ? ["kernel", "ours", "apart"]
+  : ["kernel", "ours", "original", "apart"];
 for (let round = 1; round <= Number(rounds); round++) {
   // In turns, and each as often before the other as behind it.
   for (const whose of round % 2 === 1 ? all : all.toReversed()) {

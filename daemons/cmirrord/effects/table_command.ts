@@ -51,6 +51,7 @@ function planFrom({ options, operands }: CommandLine): MirrorPlan {
     lengthSectors: length === "" ? undefined : sectors("length", length),
     sync: options.has("nosync") ? "nosync" : options.has("sync") ? "sync" : "default",
     handleErrors: !options.has("no-handle-errors"),
+    integratedFlush: !options.has("no-integrated-flush"),
   };
 }
 

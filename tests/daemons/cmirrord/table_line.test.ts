@@ -20,6 +20,7 @@ const plan: MirrorPlan = {
   lengthSectors: undefined,
   sync: "sync",
   handleErrors: false,
+  integratedFlush: false,
 };
 
 Deno.test("tableLine has the words of a table that the kernel has shown", () => {
@@ -33,6 +34,13 @@ Deno.test("tableLine of a log in memory has a word less, and features at the end
   assertEquals(
     tableLine({ ...plan, log: undefined, sync: "default", handleErrors: true }),
     "0 40960 mirror userspace 3 LVM-shared clustered-core 1024 2 254:0 0 254:16 0 1 handle_errors",
+  );
+});
+
+Deno.test("tableLine has integrated_flush behind the uuid, and counts it", () => {
+  assertEquals(
+    tableLine({ ...plan, integratedFlush: true }),
+    "0 40960 mirror userspace 6 LVM-shared integrated_flush clustered-disk 253:0 1024 sync 2 254:0 0 254:16 0",
   );
 });
 
