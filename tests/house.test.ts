@@ -16,7 +16,7 @@ Deno.test("the checkout has code to hold rules over", () => {
 });
 
 Deno.test("the top-level folders are those of the plan", async () => {
-  const plan = new Set([".ci", ".git", "daemons", "dist", "ffi", "src", "tasks", "tests"]);
+  const plan = new Set([".ci", ".git", "daemons", "dist", "docs", "ffi", "src", "tasks", "tests"]);
   const folders: string[] = [];
   for await (const entry of Deno.readDir(root)) if (entry.isDirectory) folders.push(entry.name);
   assertEquals(folders.filter((name) => !plan.has(name)), []);
