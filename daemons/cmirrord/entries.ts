@@ -38,7 +38,9 @@ export class EntryPool {
     const entry = this.#free.pop() ?? emptyEntry();
     this.taken++;
     if (entry.bytes.length < length) grow(entry, length);
-    for (let i = 0; i < length; i++) entry.bytes[i] = bytes[i];
+    // The shared buffers are as long as an entry; to cut them first would leave something for the collector.
+    if (bytes.length <= entry.bytes.length) entry.bytes.set(bytes);
+    else for (let i = 0; i < length; i++) entry.bytes[i] = bytes[i];
     entry.kind = "request";
     entry.length = length;
     entry.node = 0;
