@@ -16,9 +16,8 @@ export const LOG_TRANSFERS = 64;
 export const WAKE_REQUESTS = 512;
 /** How long quorum may take to be known after nodes were lost; then corosync is asked. */
 export const RING_PATIENCE_MS = 500;
-/** How long corosync may take to answer before a connection to it is tried again, and how long an answer is good for. */
+/** How long corosync may take to answer before it is asked again. */
 export const GREETING_PATIENCE_MS = 2_000;
-export const GREETING_FRESH_MS = 1_000;
 /** Unmapped code is given back so long after the start. */
 export const RELEASE_AFTER_MS = 500;
 /** The same notice of a mirror is logged again after so long. */
@@ -46,5 +45,7 @@ export const HELD_RECOVERY_MS = 300_000;
 /** First and longest pause before an attempt to join, or to send, is repeated. */
 export const RETRY_FIRST_MS = 20;
 export const RETRY_LONGEST_MS = 2_000;
+/** How long corosync counts as awake after an answer: until the join for which it was asked is tried again, at least. */
+export const GREETING_FRESH_MS = 2 * RETRY_LONGEST_MS;
 /** How long a joiner waits for a checkpoint before it leaves and joins anew. */
 export const CHECKPOINT_PATIENCE_MS = 20_000;

@@ -17,12 +17,12 @@ export class Awake {
 
   constructor(private readonly reactor: Reactor) {}
 
-  /** CS_OK where corosync has just answered; otherwise why not, and it is asked: try again. */
+  /** CS_OK where corosync has answered lately; otherwise why not: try again. It is asked anew each time. */
   status(): number {
     const isFresh = this.reactor.now() < this.#answeredMs + GREETING_FRESH_MS;
-    if (isFresh && this.#answer === "answered") return CS_OK;
     if (!this.#isAsking) this.#ask();
-    return isFresh && this.#answer === "refused" ? CS_ERR_LIBRARY : CS_ERR_TRY_AGAIN;
+    if (!isFresh || this.#answer === "silent") return CS_ERR_TRY_AGAIN;
+    return this.#answer === "answered" ? CS_OK : CS_ERR_LIBRARY;
   }
 
   #ask(): void {
