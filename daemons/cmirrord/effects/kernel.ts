@@ -49,8 +49,9 @@ export class Kernel {
   }
 
   send(bytes: Uint8Array<ArrayBuffer>, length: number): void {
-    this.counters.answered(bytes, length);
     const result = this.socket.send(bytes, length);
+    // The kernel goes on meanwhile.
+    this.counters.answered(bytes, length);
     if (result >= 0) return;
     // The kernel asks again after 15 seconds.
     this.counters.unsent.add();
