@@ -34,18 +34,29 @@ const WIDTH = 100;
 /** What no daemon of ours does, beyond what the manifest's lists leave out. */
 const NEVER_NEEDED = [
   "NoNewPrivileges=yes",
+  "IPAddressDeny=any",
   "LockPersonality=yes",
+  "PrivateMounts=yes",
+  "PrivateTmp=yes",
   "ProtectClock=yes",
   "ProtectControlGroups=yes",
+  "ProtectHome=yes",
   "ProtectHostname=yes",
   "ProtectKernelLogs=yes",
   "ProtectKernelModules=yes",
   "ProtectKernelTunables=yes",
+  "ProtectProc=invisible",
   "RestrictNamespaces=yes",
   "RestrictRealtime=yes",
   "RestrictSUIDSGID=yes",
   "SystemCallArchitectures=native",
 ];
+
+/** What all of them need. */
+const ALWAYS_NEEDED: DirectiveSpec = {
+  directive: "MemoryDenyWriteExecute=no",
+  why: "V8 compiles JavaScript to machine code as it runs.",
+};
 
 function comment(text: string): string[] {
   return wrap(text, WIDTH - 2).map((line) => `# ${line}`);
@@ -95,6 +106,11 @@ function command(program: string, { helper, argumentsVariable }: UnitSpec): stri
   return [program, ...always, ...added].join(" ");
 }
 
+/** The AppArmor profile of a daemon (tasks/package/apparmor.ts). */
+export function apparmorProfile(daemon: string): string {
+  return `hostkeep-${daemon}`;
+}
+
 function startLines({ name, unit }: ServiceManifest, programFolder: string): string[] {
   const variable = unit.argumentsVariable;
   const program = join(programFolder, name);
@@ -129,11 +145,12 @@ function syscallLines(manifest: Manifest): string[] {
   ];
 }
 
-function hardeningLines({ unit }: ServiceManifest): string[] {
+function hardeningLines({ name, unit }: ServiceManifest): string[] {
   const own = new Set(unit.hardening.map(({ directive }) => directiveName(directive)));
   return [
     ...NEVER_NEEDED.filter((line) => !own.has(directiveName(line))),
-    ...reasoned(unit.hardening),
+    `AppArmorProfile=-${apparmorProfile(name)}`, // where it is loaded
+    ...reasoned([...unit.hardening, ALWAYS_NEEDED]),
   ];
 }
 

@@ -4,7 +4,8 @@ import { gzipSync } from "node:zlib";
 import type { Manifest } from "../../src/host/manifest.ts";
 import { completions } from "../completion.ts";
 import { exists, root } from "../toolchain.ts";
-import { dropIn, isService, units } from "../unit.ts";
+import { apparmorProfile, dropIn, isService, units } from "../unit.ts";
+import { profileText } from "./apparmor.ts";
 import { type Layout, programFolder } from "./layout.ts";
 import { packageName } from "./facts.ts";
 
@@ -62,6 +63,7 @@ export async function contentOf(
     } as const,
     ...unitEntries(manifest, layout),
     ...tmpfilesEntries(manifest),
+    apparmorEntry(manifest, layout),
     ...completionEntries(manifest, layout),
     await manualEntry(name, layout),
     ...await configurationEntries(manifest, layout),
@@ -81,6 +83,16 @@ function unitEntries(manifest: Manifest, layout: Layout): Entry[] {
   if (!isService(manifest)) return [];
   const changes = join(layout.units, `${name}.service.d/hostkeep.conf`);
   return [textEntry(changes, dropIn(manifest, program))];
+}
+
+function apparmorEntry(manifest: Manifest, layout: Layout): Entry {
+  const text = profileText(manifest, programFolder(layout, manifest.name));
+  return { ...textEntry(profilePath(manifest.name), text), config: true };
+}
+
+/** Where a daemon's AppArmor profile is installed. */
+export function profilePath(daemon: string): string {
+  return join("/etc/apparmor.d", apparmorProfile(daemon));
 }
 
 function completionEntries(manifest: Manifest, { zshCompletions }: Layout): Entry[] {

@@ -4,7 +4,7 @@
  */
 import type { Manifest } from "../../src/host/manifest.ts";
 import { isService, units } from "../unit.ts";
-import { runFolders } from "./content.ts";
+import { profilePath, runFolders } from "./content.ts";
 import { addDiversions, removeDiversions } from "./debian_diversions.ts";
 import { type Handling, handlingOf } from "./services.ts";
 
@@ -61,11 +61,20 @@ function startOrTakeOver(manifest: Manifest): string[] {
   ];
 }
 
+/** As dh_apparmor has it: before the daemon is started. */
+function loadProfile({ name }: Manifest): string[] {
+  return [
+    "  if command -v apparmor_parser >/dev/null && aa-enabled --quiet 2>/dev/null; then",
+    `    apparmor_parser --replace --skip-read-cache --write-cache ${profilePath(name)} || true`,
+    "  fi",
+  ];
+}
+
 function postinst(manifest: Manifest): string[] {
   const tmpfiles = runFolders(manifest).length === 0
     ? []
     : [`  systemd-tmpfiles --create ${manifest.name}.conf >/dev/null || true`];
-  const body = [...ownUnits(manifest).flatMap(enable), ...tmpfiles];
+  const body = [...loadProfile(manifest), ...ownUnits(manifest).flatMap(enable), ...tmpfiles];
   return [
     'if [ "$1" = configure ] || [ "$1" = abort-upgrade ] || [ "$1" = abort-remove ]; then',
     ...body,

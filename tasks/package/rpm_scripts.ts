@@ -7,7 +7,7 @@
  */
 import type { Manifest } from "../../src/host/manifest.ts";
 import { isService, type ServiceManifest, units } from "../unit.ts";
-import { runFolders } from "./content.ts";
+import { profilePath, runFolders } from "./content.ts";
 import { RPM } from "./layout.ts";
 import { handlingOf } from "./services.ts";
 
@@ -39,9 +39,18 @@ function runtimeFolders(manifest: Manifest): string[] {
   return [`systemd-tmpfiles --create ${manifest.name}.conf >/dev/null 2>&1 || :`];
 }
 
+/** Before the daemon is started, where the system has AppArmor. */
+function loadProfile({ name }: Manifest): string[] {
+  return [
+    "if command -v apparmor_parser >/dev/null && aa-enabled --quiet 2>/dev/null; then",
+    `  apparmor_parser --replace ${profilePath(name)} || :`,
+    "fi",
+  ];
+}
+
 /** Our program is in its place by now, and so are its units. */
 function post(manifest: Manifest): string[] {
-  if (!isService(manifest)) return runtimeFolders(manifest);
+  if (!isService(manifest)) return [...loadProfile(manifest), ...runtimeFolders(manifest)];
   const reload = handlingOf(manifest.name).upgrade === "reload"
     ? [
       'if [ "$1" -ge 2 ] && systemctl --quiet is-active ' + `${manifest.name}.service; then`,
@@ -49,7 +58,11 @@ function post(manifest: Manifest): string[] {
       "fi",
     ]
     : [];
-  return [...preset(manifest), ...whenSystemdRuns(RELOAD_UNITS, ...reload)];
+  return [
+    ...loadProfile(manifest),
+    ...preset(manifest),
+    ...whenSystemdRuns(RELOAD_UNITS, ...reload),
+  ];
 }
 
 function stop(manifest: ServiceManifest): string[] {
