@@ -49,26 +49,20 @@ export const UNIT = {
       why:
         "Corosync's sockets have abstract names, which belong to the network namespace that corosync is in.",
     },
-    { directive: "IPAddressDeny=any", why: "Nothing is said over IP all the same." },
-    { directive: "RestrictAddressFamilies=AF_UNIX", why: "The same for sockets made here." },
+    {
+      directive: "RestrictAddressFamilies=AF_UNIX",
+      why: "Nothing is said to any other network all the same.",
+    },
     { directive: "ProtectSystem=strict", why: "Nothing is written but what follows." },
     { directive: "LogsDirectory=cluster", why: "The daemon's log." },
     { directive: "ReadWritePaths=/run", why: "Pid file and control socket." },
-    { directive: "ProtectHome=yes", why: "Nothing there concerns it." },
-    { directive: "PrivateTmp=yes", why: "Nothing there concerns it." },
     {
       directive: "PrivateDevices=yes",
       why: "No device concerns it. /dev/shm, where libqb's rings are, stays the system's own.",
     },
-    { directive: "PrivateMounts=yes", why: "Mounts made here stay here." },
     {
       directive: "PrivateUsers=no",
       why: "Corosync takes the system's root, whom a user namespace would hide.",
-    },
-    { directive: "ProtectProc=invisible", why: "Other processes do not concern it." },
-    {
-      directive: "MemoryDenyWriteExecute=no",
-      why: "V8 compiles JavaScript to machine code as it runs.",
     },
     { directive: "UMask=0022", why: "The pid file is for everybody to read, as the original's." },
   ],

@@ -25,10 +25,9 @@ export const UNIT = {
       why:
         "The kernel's connector, and corosync's sockets, belong to the network namespace that the system is in.",
     },
-    { directive: "IPAddressDeny=any", why: "Nothing is said over IP all the same." },
     {
       directive: "RestrictAddressFamilies=AF_UNIX AF_NETLINK",
-      why: "The same for sockets made here.",
+      why: "Nothing is said to any other network all the same.",
     },
     { directive: "ProtectSystem=strict", why: "Nothing is written but what follows." },
     { directive: "ReadWritePaths=/run", why: "Pid file, control socket, the mirrors' state." },
@@ -37,8 +36,6 @@ export const UNIT = {
       directive: "RuntimeDirectoryPreserve=yes",
       why: "A new daemon goes on with the state that this one has left.",
     },
-    { directive: "ProtectHome=yes", why: "Nothing there concerns it." },
-    { directive: "PrivateTmp=yes", why: "Nothing there concerns it." },
     {
       directive: "PrivateDevices=no",
       why: "Logs are on block devices that come and go while it runs.",
@@ -48,15 +45,9 @@ export const UNIT = {
       why: "Character devices but /dev/null and its like cannot be opened.",
     },
     { directive: "DeviceAllow=block-* rw", why: "Log devices." },
-    { directive: "PrivateMounts=yes", why: "Mounts made here stay here." },
     {
       directive: "PrivateUsers=no",
       why: "The kernel takes answers from the system's own CAP_SYS_ADMIN only.",
-    },
-    { directive: "ProtectProc=invisible", why: "Other processes do not concern it." },
-    {
-      directive: "MemoryDenyWriteExecute=no",
-      why: "V8 compiles JavaScript to machine code as it runs.",
     },
     { directive: "UMask=0022", why: "The pid file is for everybody to read, as the original's." },
   ],

@@ -1,4 +1,5 @@
 /** What mdmpd is, takes and may do: the one list from which everything else about it is derived. */
+import { LOADERS } from "../../src/host/grants.ts";
 import type { Manifest } from "../../src/host/manifest.ts";
 import {
   ARRAYS_MAX,
@@ -303,16 +304,7 @@ export const manifest = {
       rights: ["read", "execute"],
       why: "Devices are touched by children of the same program.",
     },
-    {
-      path: "/lib64/ld-linux-x86-64.so.2",
-      rights: ["read", "execute"],
-      why: "The kernel executes it to load the program (x86-64).",
-    },
-    {
-      path: "/lib/ld-linux-aarch64.so.1",
-      rights: ["read", "execute"],
-      why: "The same on aarch64.",
-    },
+    ...LOADERS,
     {
       path: "/lib",
       rights: ["read"],

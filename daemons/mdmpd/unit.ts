@@ -18,7 +18,6 @@ export const UNIT = {
         "path back sees it through. All others end with the daemon by themselves.",
     },
     { directive: "PrivateNetwork=yes", why: "All sockets are Unix sockets with a path." },
-    { directive: "IPAddressDeny=any", why: "The same, should a socket come from elsewhere." },
     { directive: "RestrictAddressFamilies=AF_UNIX", why: "The same for sockets made here." },
     {
       directive: "ProtectSystem=strict",
@@ -29,8 +28,6 @@ export const UNIT = {
       directive: "RuntimeDirectoryPreserve=yes",
       why: "A new daemon goes on where this one ended.",
     },
-    { directive: "ProtectHome=yes", why: "Nothing there concerns it." },
-    { directive: "PrivateTmp=yes", why: "Nothing there concerns it." },
     {
       directive: "ProtectKernelTunables=no",
       why: "A path is put back by writing to its files in /sys, which this would make read-only.",
@@ -48,15 +45,9 @@ export const UNIT = {
       why: "Character devices but /dev/null and its like cannot be opened.",
     },
     { directive: "DeviceAllow=block-* r", why: "Disks are read and never written." },
-    { directive: "PrivateMounts=yes", why: "Mounts made here stay here." },
     {
       directive: "PrivateUsers=no",
       why: "md asks for CAP_SYS_ADMIN in the system's own user namespace.",
-    },
-    { directive: "ProtectProc=invisible", why: "Other processes do not concern it." },
-    {
-      directive: "MemoryDenyWriteExecute=no",
-      why: "V8 compiles JavaScript to machine code as it runs.",
     },
     { directive: "UMask=0077", why: "Nothing made here is for other users." },
   ],

@@ -16,7 +16,6 @@ export const UNIT = {
       directive: "PrivateNetwork=yes",
       why: "All sockets are Unix sockets with a path, and those do not belong to a network.",
     },
-    { directive: "IPAddressDeny=any", why: "The same, should a socket come from elsewhere." },
     {
       directive: "RestrictAddressFamilies=AF_UNIX",
       why: "The same for sockets made here, which are those of clients, the log and systemd.",
@@ -59,10 +58,6 @@ export const UNIT = {
         "device, whatever driver it will belong to.",
     },
     {
-      directive: "PrivateMounts=yes",
-      why: "Mounts made here stay here; what the host mounts later is still seen.",
-    },
-    {
       directive: "PrivateUsers=no",
       why:
         "Other users' files are locked and other users' processes killed, which a user namespace would forbid.",
@@ -71,10 +66,6 @@ export const UNIT = {
       directive: "ProtectProc=invisible",
       why:
         "Hides other users' processes from all but the group root, which is ours and must see the holders of locks.",
-    },
-    {
-      directive: "MemoryDenyWriteExecute=no",
-      why: "V8 compiles JavaScript to machine code as it runs.",
     },
     {
       directive: "UMask=0077",

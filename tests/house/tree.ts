@@ -43,10 +43,11 @@ export function isProduct(file: SourceFile): boolean {
 }
 
 /**
- * Code without I/O, clock, randomness or logging: src/wire, and of a daemon all but main.ts and its effects.
+ * Code without I/O, clock, randomness or logging: src/wire, what manifests have in common, and of a daemon all but main.ts and
+ * its effects.
  */
 export function isPure(path: string): boolean {
-  if (path.startsWith("src/wire/")) return true;
+  if (path.startsWith("src/wire/") || path === "src/host/grants.ts") return true;
   return /^daemons\//.test(path) && !/^daemons\/[^/]+\/(main\.ts$|effects(\.ts$|\/))/.test(path);
 }
 
