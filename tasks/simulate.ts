@@ -1,18 +1,21 @@
 /**
- * `deno task simulate [COUNT [FIRST]]`: clusters of cmirrord in simulated time, one for each seed from FIRST on; 1,000,000 from 1 on
- * unless told otherwise. Prints each seed that fails, and how far it is; one alone is run again by `deno task simulate 1 SEED`.
+ * `deno task simulate [COUNT [FIRST]] [--mixed]`: clusters of cmirrord in simulated time, one for each seed from FIRST on; 1,000,000
+ * from 1 on unless told otherwise; with --mixed every second node runs the daemon of lvm2. Prints each seed that fails, and how far it
+ * is; one alone is run again by `deno task simulate 1 SEED`.
  */
 import { runSeeds } from "../tests/sim/cmirrord/run.ts";
 
 const PROGRESS_MS = 30_000;
 
-const [count = 1_000_000, first = 1] = Deno.args.map(Number);
+const mixed = Deno.args.includes("--mixed");
+const [count = 1_000_000, first = 1] = Deno.args.filter((word) => word !== "--mixed").map(Number);
 const start = performance.now();
 let failed = 0;
 let nextMs = PROGRESS_MS;
 
 console.log(`seeds ${first} to ${first + count - 1}`);
-const { clusters, steps, writes, messages, failures } = runSeeds(first, count, (outcome) => {
+const range = { first, count, mixed };
+const { clusters, steps, writes, messages, blame, failures } = runSeeds(range, (outcome) => {
   for (const failure of outcome.failures.slice(failed)) console.log(failure);
   failed = outcome.failures.length;
   const spentMs = performance.now() - start;
@@ -24,4 +27,5 @@ const { clusters, steps, writes, messages, failures } = runSeeds(first, count, (
 console.log(
   `${clusters} clusters, ${steps} steps, ${writes} writes, ${messages} messages, ${failures.length} failures`,
 );
+if (mixed) console.log(`wrong bits on disk by daemons of lvm2: ${JSON.stringify(blame)}`);
 Deno.exit(failures.length === 0 ? 0 : 1);

@@ -3,15 +3,18 @@ import type { Context } from "./context.ts";
 import { flush, noteWritten } from "./flush.ts";
 import { executeOnLog, noteExecuted, takeLapse } from "./executed.ts";
 import { beginLeave, executeResume } from "./joining.ts";
+import { remarkFor } from "./beside_original.ts";
 import type { Entry } from "./entries.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
 import { answerOwn, forgetWorking, holdsFlush, releaseFlushes, respond } from "./send.ts";
 import {
   defer,
+  doubtCheckpoint,
   isResumeOf,
   loadCheckpoint,
   mergeCheckpoint,
+  noteKinds,
   noteServed,
   owe,
   snapshotOwed,
@@ -45,9 +48,6 @@ export function execute(context: Context, mirror: Mirror, server: boolean): void
   }
   takeLapse(context, mirror, message);
   if (message.type === FLUSH) return flush(context, mirror, message, node, server);
-  if (message.type === SET_REGION_SYNC && !hasTrailer(message)) {
-    mirror.log.recovery.admit(word(message, 0), node);
-  }
   executeOnLog(context, mirror, message, node);
   answerExecuted(context, mirror, message, server);
 }
@@ -58,11 +58,14 @@ function hearResume(context: Context, mirror: Mirror): void {
   if (!context.original) {
     if (!isLive(message)) endLife(mirror, node);
     else mirror.log.claim(node, recoveredByJoiner(message), writtenByJoiner(message), me);
-    mirror.log.recovery.known.add(node);
+    mirror.log.recovery.known.set(node, hasTrailer(message));
+    noteKinds(mirror);
     noteExecuted(mirror);
     releaseFlushes(context, mirror);
   }
-  if (node === me) executeResume(context, mirror, message);
+  if (node === me) return executeResume(context, mirror, message);
+  // Its checkpoint has no marks (D5), and its daemon writes only what it sees change (D4).
+  if (!context.original && !hasTrailer(message)) remarkFor(context, mirror);
 }
 
 /** A node writes and recovers nothing any more. */
@@ -162,7 +165,7 @@ function adoptChoice({ message }: Context, { log, members }: Mirror): void {
   if (word(message, 0) !== 1) return log.recovery.refuse(originator);
   const region = word(message, 1);
   if (region >= log.regionCount || !members.includes(originator)) return;
-  if (!log.recovery.held.has(region)) log.recovery.adopt(region, originator);
+  if (!log.recovery.held.has(region)) log.recovery.adopt(log.sync, region, originator);
 }
 
 /** A checkpoint for a joiner: this one, or another. */
@@ -183,6 +186,7 @@ export function deliverLateCheckpoint(context: Context, mirror: Mirror): void {
   const { message, me, original, node } = context;
   if (original || message.originator !== me) return;
   if (mirror.merging.delete(node)) mergeCheckpoint(context, mirror);
+  else if (mirror.log.recovery.isMixed) doubtCheckpoint(context, mirror);
   noteWritten(context, mirror, node);
 }
 

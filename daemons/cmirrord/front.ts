@@ -126,7 +126,7 @@ function markRegions(context: Context, mirror: Mirror, request: Request): void {
   if (count > 0) sendMarks(context, mirror, count);
 }
 
-function sendMarks(context: Context, mirror: Mirror, count: number): void {
+export function sendMarks(context: Context, mirror: Mirror, count: number): void {
   mirror.needsFlush = true;
   if (isAlone(mirror)) return markAlone(context, mirror, count);
   submit(context, mirror, regionsMessage(context, mirror, MARK_REGION, context.batch, count));
@@ -228,7 +228,7 @@ export function remark(context: Context, mirror: Mirror): void {
   inBatches(context, cleared, (count) => sendClears(context, mirror, count));
 }
 
-function inBatches(
+export function inBatches(
   { batch }: Context,
   regions: readonly number[],
   send: (count: number) => void,

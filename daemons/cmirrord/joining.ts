@@ -15,7 +15,7 @@ import { MESSAGE_HEADER_BYTES, REQUEST_AT } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
-import { sendReady, snapshotLate } from "./startup.ts";
+import { noteKinds, sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner, writeWritten } from "./trailer.ts";
 import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
 
@@ -133,13 +133,20 @@ function fillCore(context: Context, mirror: Mirror): void {
   endFill(context, mirror);
 }
 
+function beginGroup({ me }: Context, mirror: Mirror): void {
+  const { recovery } = mirror.log;
+  recovery.region = -1;
+  recovery.begin(me);
+  noteKinds(mirror);
+}
+
 /** Goes on with the bits that are there. */
 function keepBits(context: Context, mirror: Mirror): void {
   const { log, state } = mirror;
   const live = mirror.keeps === "live";
   mirror.keeps = "nothing";
   mirror.wasFilled = true;
-  log.recovery.begin(context.me);
+  beginGroup(context, mirror);
   log.clean.clearTail();
   log.sync.clearTail();
   if (!live) log.sync.intersect(log.clean.bytes);
@@ -180,7 +187,7 @@ function endFill(context: Context, mirror: Mirror): void {
   const { log } = mirror;
   log.clean.clearTail();
   log.sync.copy(log.clean.bytes);
-  if (!context.original) log.recovery.begin(context.me);
+  if (!context.original) beginGroup(context, mirror);
   if (!context.original) {
     log.applyMarks(context.me);
     mirror.wasFilled = true;

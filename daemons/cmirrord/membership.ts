@@ -1,13 +1,15 @@
 /** Configuration changes: who is a member, who is the server, who is owed a checkpoint. */
 import type { Context } from "./context.ts";
 import { becomeFirst, endLife, isApplied } from "./delivery.ts";
+import { hasOriginalServer, touchServer } from "./beside_original.ts";
+import { flushIdle } from "./front.ts";
 import { endLeave } from "./joining.ts";
 import { noteWritten } from "./flush.ts";
 import { noteExecuted } from "./executed.ts";
 import type { Mirror } from "./mirror.ts";
 import { releaseFlushes, send } from "./send.ts";
 import { CHECKPOINT_PATIENCE_MS } from "./limits.ts";
-import { deferMember, disown, owe, snapshot } from "./startup.ts";
+import { deferMember, disown, noteKinds, owe, snapshot } from "./startup.ts";
 
 /** `struct cpg_address` of corosync/cpg.h. */
 export interface Member {
@@ -32,6 +34,7 @@ export function takeMembers(context: Context, mirror: Mirror, list: readonly Mem
   const lowest = members.length === 0 ? 0 : Math.min(...members);
   if (lowest !== mirror.lowest && disk !== undefined && !context.original) disk.unknown = true;
   mirror.lowest = lowest;
+  if (!context.original) noteKinds(mirror);
 }
 
 /** The own id, from the first change in which this process joins. */
@@ -142,6 +145,8 @@ export function resend(context: Context, mirror: Mirror): void {
   mirror.resend = false;
   const { working } = mirror;
   const asked = working.splice(0);
+  const isDistrusted = !context.original && mirror.log.resumed && hasOriginalServer(mirror);
+  if (isDistrusted) touchServer(context, mirror);
   for (const entry of asked) {
     if (!context.original && !entry.delivered) working.push(entry);
     else if (context.original) resendOriginal(context, mirror, entry);
@@ -152,6 +157,7 @@ export function resend(context: Context, mirror: Mirror): void {
       send(context, mirror, entry.bytes, entry.length);
     }
   }
+  if (isDistrusted) flushIdle(context, mirror);
 }
 
 function resendOriginal(

@@ -31,8 +31,10 @@ export class Recovery {
   readonly broken = new Set<number>();
   /** Regions under recovery whose copy is worth nothing, as another node has copied or written there meanwhile: they are copied again. */
   readonly spoiled = new Set<number>();
-  /** Nodes that this group has heard of since it began with a first member. */
-  readonly known = new Set<number>();
+  /** Nodes that this group has heard of since it began with a first member, and whether they run our daemon. */
+  readonly known = new Map<number, boolean>();
+  /** Whether daemons of lvm2 are members: what they take for recovered is so for all, as all must write the same legs. */
+  isMixed = false;
   /** Regions that were handed out since then. */
   readonly copied: Bitmap;
 
@@ -45,11 +47,10 @@ export class Recovery {
     this.copied = new Bitmap(regionCount);
   }
 
-  /** A group begins, with its first member: nobody else is known, and nobody recovers anything. */
+  /** A group begins, with its first member: nobody else is known. */
   begin(first: number): void {
-    this.region = -1;
     this.known.clear();
-    this.known.add(first);
+    this.known.set(first, true);
     this.copied.empty();
   }
 
@@ -116,6 +117,7 @@ export class Recovery {
     const isCurrent = region === this.region && (this.original || this.recoverer === node);
     if (this.original || isCurrent) this.region = -1;
     if (this.original) return true;
+    if (this.isMixed) return this.#finishMixed(region, inSync);
     const wasUnderWay = isCurrent || this.held.get(region) === node;
     if (this.held.get(region) === node) this.held.delete(region);
     if (this.#isCopied(region)) return this.#spoil(region);
@@ -123,6 +125,14 @@ export class Recovery {
     if (isWorthless) return false;
     if (inSync) this.broken.delete(region);
     else if (!wasUnderWay) this.broken.add(region);
+    return true;
+  }
+
+  #finishMixed(region: number, inSync: boolean): true {
+    if (this.region === region) this.region = -1;
+    this.held.delete(region);
+    this.spoiled.delete(region);
+    if (inSync) this.broken.delete(region);
     return true;
   }
 
@@ -147,11 +157,6 @@ export class Recovery {
     if (!this.#isCopied(region) && !this.priority.includes(region)) this.priority.push(region);
   }
 
-  /** A node of lvm2 has recovered a region: its server may have chosen so before this node had a state. */
-  admit(region: number, node: number): void {
-    if (!this.#isCopied(region)) this.held.set(region, node);
-  }
-
   /** A server of lvm2 has no work for a node. */
   refuse(node: number): void {
     const { region } = this;
@@ -161,11 +166,13 @@ export class Recovery {
   }
 
   /** A server of lvm2 has chosen, by its own rules. */
-  adopt(region: number, node: number): void {
+  adopt(sync: Bitmap, region: number, node: number): void {
     // Ours would have chosen another one, which is to be recovered all the same.
     const other = this.region;
     this.#give(region, node);
     if (other >= 0) this.urge(other);
+    // What lies between is not looked at again.
+    for (let r = sync.nextClear(this.search); r < region; r = sync.nextClear(r + 1)) this.urge(r);
     this.search = Math.max(this.search, region + 1);
   }
 
@@ -193,7 +200,7 @@ export class Recovery {
    * there itself.
    */
   claim(node: number, region: number): boolean {
-    const isKnown = this.held.get(region) === node ||
+    const isKnown = this.isMixed || this.held.get(region) === node ||
       (this.region === region && this.recoverer === node);
     this.abandon(node);
     if (region < 0 || region >= this.regionCount) return true;
@@ -209,6 +216,7 @@ export class Recovery {
    * did not wait for the writes.
    */
   trust(region: number): boolean {
+    if (this.isMixed) return true;
     if (this.#isCopied(region)) return this.#spoil(region);
     return !this.copied.has(region) || this.marks.hasAny(region);
   }

@@ -62,17 +62,17 @@ export function snapshotOwed(context: Context, mirror: Mirror): void {
   const index = mirror.owed.indexOf(context.node);
   // One of ours asks once for each join, whoever was there when it joined.
   if (index < 0 && !(hasTrailer(message) && context.node !== context.me)) return;
+  if (index >= 0) mirror.owed.splice(index, 1);
   if (!mirror.log.resumed) {
-    if (hasTrailer(message) && context.node !== context.me) mirror.late.push(context.node);
+    if (context.node !== context.me) mirror.late.push(context.node);
     return;
   }
-  if (index >= 0) mirror.owed.splice(index, 1);
   snapshot(context, mirror, context.node, hasTrailer(message) ? generationOf(message) : 0);
 }
 
 /**
- * This node has its state by now. Those that had asked before can do nothing with it, but wait for a word that this node does not write
- * the log any more.
+ * This node has its state by now. Those of ours that had asked before can do nothing with it, but wait for a word that this node does
+ * not write the log any more; lvm2's take it.
  */
 export function snapshotLate(context: Context, mirror: Mirror): void {
   for (const node of mirror.late.splice(0)) snapshot(context, mirror, node, NO_ANSWER);
@@ -140,6 +140,7 @@ function takeMarks(context: Context, mirror: Mirror, ours: boolean): void {
   log.wholeOnce = false;
   if (ours && readTrailer(context.message, log)) dropKnown(context, mirror);
   else suspectMarks(context, mirror);
+  noteKinds(mirror);
   log.applyMarks(context.me);
 }
 
@@ -175,7 +176,9 @@ export function isResumeOf({ kind, node, request }: Entry, of: number): boolean 
 
 /** D5: a checkpoint of the original has no marks. Each region in sync and not clean may be marked by any older member. */
 function suspectMarks({ me }: Context, { log, members }: Mirror): void {
-  const { regionCount, clean, sync, marks } = log;
+  const { regionCount, clean, sync, marks, recovery } = log;
+  recovery.begin(me);
+  for (const node of members) if (node !== me) recovery.known.set(node, false);
   for (let r = clean.nextClear(0); r < regionCount; r = clean.nextClear(r + 1)) {
     if (!sync.has(r)) continue;
     for (const node of members) if (node !== me) marks.add(r, node);
@@ -194,6 +197,27 @@ export function mergeCheckpoint(context: Context, mirror: Mirror): void {
   log.touched = true;
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   context.port.say("checkpointMerged", mirror, context.node);
+}
+
+/** Checkpoints of lvm2's daemons differ (D5): what is not clean for one of the senders is not clean. */
+export function doubtCheckpoint(context: Context, { log, members, disk }: Mirror): void {
+  const { message, me } = context;
+  const { regionCount, clean, sync } = log;
+  const data = message.bytes.subarray(message.data, message.data + message.dataBytes);
+  if (decodeCheckpoint(data, regionCount) === undefined) return;
+  const doubtful = clean.members();
+  clean.intersect(checkpointClean(data, regionCount));
+  for (const region of doubtful) {
+    if (clean.has(region) || !sync.has(region)) continue;
+    for (const node of members) if (node !== me) log.mark(region, node, me);
+  }
+  log.touched = true;
+  if (disk !== undefined) disk.unknown = true;
+}
+
+/** Whether there are daemons of lvm2 in the group. */
+export function noteKinds({ log: { recovery }, members }: Mirror): void {
+  recovery.isMixed = members.some((node) => recovery.known.get(node) === false);
 }
 
 /** Keeps the delivered request until the log is there. */

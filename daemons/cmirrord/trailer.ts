@@ -8,7 +8,8 @@
  *                       u32 the region that its kernel recovers, + 1; 0 for none | u32 regions that it may have written meanwhile…
  *     CHECKPOINT_READY: u32 magic | u32 generation of the joiner | u32 search | u32 flags: 1 = all was in sync once, 2 = orphans, 4 = copied |
  *                       u32 count of urgent regions, of broken ones, of spoiled ones, of known nodes, of held regions, of marks |
- *                       u32 region… | u32 region… | u32 region… | u32 node… | u32 region, node… | u32 region, node… |
+ *                       u32 region… | u32 region… | u32 region… | u32 node, 1: runs our daemon… | u32 region, node… |
+ *                       u32 region, node… |
  *                       bitmap of orphans | bitmap of copied regions
  */
 import type { MirrorLog } from "./log.ts";
@@ -86,9 +87,10 @@ export function writtenByJoiner({ view, trailer, end }: Message): number[] {
 
 export function trailerBytes({ marks, recovery }: MirrorLog): number {
   const { priority, broken, spoiled, known, held, copied } = recovery;
-  const singles = priority.length + broken.size + spoiled.size + known.size;
+  const singles = priority.length + broken.size + spoiled.size;
+  const pairs = known.size + held.size + marks.size;
   const maps = (marks.orphans.count > 0 ? 1 : 0) + (copied.count > 0 ? 1 : 0);
-  return HEAD_BYTES + 4 * singles + 8 * (held.size + marks.size) + maps * copied.bytes.length;
+  return HEAD_BYTES + 4 * singles + 8 * pairs + maps * copied.bytes.length;
 }
 
 /** Writes what a checkpoint of the original leaves out. */
@@ -104,9 +106,9 @@ export function writeTrailer(
     view.setUint32(at, value, true);
     at += 4;
   };
-  const putPair = (region: number, node: number): void => {
-    put(region);
-    put(node);
+  const putPair = (one: number, other: number): void => {
+    put(one);
+    put(other);
   };
   put(recovery.search);
   const { orphans } = marks;
@@ -119,7 +121,8 @@ export function writeTrailer(
     put(size);
   }
   priority.forEach(put);
-  for (const set of [broken, spoiled, known]) for (const one of set) put(one);
+  for (const set of [broken, spoiled]) for (const one of set) put(one);
+  known.forEach((isOurs, node) => putPair(node, isOurs ? 1 : 0));
   held.forEach((node, region) => putPair(region, node));
   marks.each(putPair);
   for (const map of [orphans, copied]) if (map.count > 0) map.words.forEach(put);
@@ -142,14 +145,14 @@ interface Trailer {
   readonly urgent: readonly number[];
   readonly broken: readonly number[];
   readonly spoiled: readonly number[];
-  readonly known: readonly number[];
+  readonly known: readonly Pair[];
   readonly held: readonly Pair[];
   readonly marks: readonly Pair[];
   readonly orphans: readonly number[];
   readonly copied: readonly number[];
 }
 
-type Pair = readonly [region: number, node: number];
+type Pair = readonly [number, number];
 
 function pairsOf(list: readonly number[]): Pair[] {
   return Array.from({ length: list.length >> 1 }, (_, i): Pair => [list[2 * i], list[2 * i + 1]]);
@@ -164,7 +167,7 @@ function parseTrailer(
   const counts = rest.splice(0, COUNTS);
   const mapWords = orphans.words.length;
   const maps = [HAS_ORPHANS, HAS_COPIED].map((flag) => (flags & flag) !== 0 ? mapWords : 0);
-  const lengths = counts.map((count, index) => index < 4 ? count : 2 * count).concat(maps);
+  const lengths = counts.map((count, index) => index < 3 ? count : 2 * count).concat(maps);
   const all = lengths.reduce((sum, length) => sum + length, 0);
   const isWhole = counts.length === COUNTS && rest.length >= all;
   if (!isWhole || search > regionCount + 1) return undefined;
@@ -173,7 +176,7 @@ function parseTrailer(
   );
   const regions = { urgent, broken, spoiled, held: pairsOf(held), marks: pairsOf(marks) };
   if (!everyRegionIsBelow(regionCount, regions)) return undefined;
-  return { search, flags, known, orphans: lost, copied, ...regions };
+  return { search, flags, known: pairsOf(known), orphans: lost, copied, ...regions };
 }
 
 type Regions = Pick<Trailer, "urgent" | "broken" | "spoiled" | "held" | "marks">;
@@ -196,7 +199,8 @@ export function readTrailer(message: Message, log: MirrorLog): boolean {
   recovery.priority.splice(0, Infinity, ...trailer.urgent);
   refill(recovery.broken, trailer.broken);
   refill(recovery.spoiled, trailer.spoiled);
-  refill(recovery.known, trailer.known);
+  recovery.known.clear();
+  for (const [node, isOurs] of trailer.known) recovery.known.set(node, isOurs === 1);
   recovery.copied.empty();
   recovery.copied.words.set(trailer.copied);
   recovery.copied.clearTail();

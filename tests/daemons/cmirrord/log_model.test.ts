@@ -278,7 +278,7 @@ class Pair {
     const region = random.below(model.count + 1) - 1;
     const written = Array.from({ length: random.below(4) }, () => random.below(model.count));
     log.claim(node, region, written, ME);
-    log.recovery.known.add(node);
+    log.recovery.known.set(node, true);
     model.claim(node, region, written);
   }
 

@@ -1,10 +1,11 @@
 /** A cluster under random load, with joins, leaves, kills and crashes, all from one seed. */
 import { Random } from "../../fuzz/random.ts";
-import { checkAgreement, checkRegions } from "./checks.ts";
+import { checkAgreement, checkRegions, type Excuses } from "./checks.ts";
 import { Clock } from "./clock.ts";
 import { Group, NODEDOWN, TOKEN_LOST_MS } from "./group.ts";
 import { Legs } from "./legs.ts";
 import { Node, type Shared } from "./node.ts";
+import { type Blame, Originals } from "./originals.ts";
 import { Unheard } from "./unheard.ts";
 
 /** How a run goes. */
@@ -33,6 +34,8 @@ export interface Tally {
   steps: number;
   writes: number;
   messages: number;
+  /** What daemons of lvm2 among the nodes have done to the log device. */
+  readonly blame: Blame;
 }
 
 export class Cluster {
@@ -43,10 +46,13 @@ export class Cluster {
   readonly #plan: Plan;
   readonly #group: Group;
   readonly #unheard: Unheard;
+  readonly #originals: Originals;
+  readonly #excuses: Excuses;
   #steps = 0;
   #writes = 0;
 
-  constructor(seed: number, plan?: Plan) {
+  /** `isOriginal`: which nodes run the daemon of lvm2, by nodeid. */
+  constructor(seed: number, plan?: Plan, isOriginal: (nodeid: number) => boolean = () => false) {
     this.#random = new Random(seed);
     this.#plan = plan ?? planOf(this.#random);
     const { nodes, regions, disk } = this.#plan;
@@ -64,14 +70,24 @@ export class Cluster {
       check: () => this.#check(),
       isUnheard: (node) => this.#unheard.isUnheard(node),
     };
-    this.nodes = Array.from({ length: nodes }, (_, i) => new Node(shared, i + 1));
-    this.#unheard = new Unheard(this.nodes, this.legs);
+    this.nodes = Array.from(
+      { length: nodes },
+      (_, i) => new Node(shared, i + 1, isOriginal(i + 1)),
+    );
+    const unheard = new Unheard(this.nodes, this.legs);
+    const originals = new Originals(this.nodes, this.legs);
+    this.#unheard = unheard;
+    this.#originals = originals;
+    this.#excuses = {
+      isUnheard: (region) => unheard.has(region),
+      isOfOriginal: (region) => originals.hasMade(region),
+    };
   }
 
   #check(): void {
     this.#unheard.look();
     checkAgreement(this.nodes);
-    checkRegions(this.nodes, this.legs, this.#plan.disk, (region) => this.#unheard.has(region));
+    checkRegions(this.nodes, this.legs, this.#plan.disk, this.#excuses);
   }
 
   run(): Tally {
@@ -81,7 +97,8 @@ export class Cluster {
       this.#happen();
     }
     this.#rest();
-    return { steps: this.#steps, writes: this.#writes, messages: this.#group.ordered };
+    const { blame } = this.#originals;
+    return { steps: this.#steps, writes: this.#writes, messages: this.#group.ordered, blame };
   }
 
   #advance(ms: number): void {
@@ -106,7 +123,7 @@ export class Cluster {
     else if (kind === 8) target.wanted = "gone";
     else if (kind === 9) this.#kill(node);
     else if (kind === 10) this.#crash(node);
-    else if (kind === 11) node.daemon?.loseGroup(NODEDOWN);
+    else if (kind === 11) node.loseGroup();
     else if (kind === 12) this.#part();
     else this.#write(this.#random.pick(this.nodes), 20);
   }
@@ -119,6 +136,8 @@ export class Cluster {
 
   /** The daemon is killed, and comes back soon, or after the kernel has noticed. */
   #kill(node: Node): void {
+    // lvm2's is not fit for it (D1).
+    if (node.original) return;
     node.killDaemon();
     const pauseMs = this.#random.below(this.#random.below(3) === 0 ? 5_000 : 100);
     this.clock.after(pauseMs, () => node.startDaemon());
@@ -129,7 +148,7 @@ export class Cluster {
     const minority = this.#random.below(Math.ceil(this.nodes.length / 2));
     const first = this.#random.below(this.nodes.length);
     for (let i = 0; i < minority; i++) {
-      this.nodes[(first + i) % this.nodes.length].daemon?.loseGroup(NODEDOWN);
+      this.nodes[(first + i) % this.nodes.length].loseGroup();
     }
   }
 

@@ -22,6 +22,9 @@ export class Legs {
   readonly logDevice: Uint8Array;
   /** Whether the log was written once. */
   logExists = false;
+  /** How often it was written, and which of these writes was the last one by a daemon of ours. */
+  logWrites = 0;
+  lastOwnLogWrite = 0;
   readonly #width: number;
   #value = 0;
 

@@ -4,7 +4,14 @@ import type { Mirror } from "../../../daemons/cmirrord/mirror.ts";
 import type { Port } from "../../../daemons/cmirrord/port.ts";
 import type { Random } from "../../fuzz/random.ts";
 import type { Clock } from "./clock.ts";
-import { type Group, type GroupEvent, type Participant, PROCDOWN, TOKEN_LOST_MS } from "./group.ts";
+import {
+  type Group,
+  type GroupEvent,
+  NODEDOWN,
+  type Participant,
+  PROCDOWN,
+  TOKEN_LOST_MS,
+} from "./group.ts";
 import { Connector } from "./kernel.ts";
 import type { Legs } from "./legs.ts";
 import { MirrorTarget } from "./mirror_target.ts";
@@ -113,19 +120,23 @@ export class Daemon implements Port {
     if (this.participant !== undefined) this.shared.group.die(this.participant, reason);
   }
 
+  /** One call in `odds` fails. lvm2's daemon cannot cope with that (D8; and a log that was not written counts as written). */
+  #isUnlucky(odds: number): boolean {
+    return this.shared.random.below(odds) === 0 && !this.machine.context.original;
+  }
+
   toKernel(bytes: Uint8Array, length: number): void {
     const frame = bytes.slice(0, length);
     const connector = this.connector();
     this.shared.clock.after(0, () => connector?.take(frame));
   }
   initialize(): number {
-    const { clock, random } = this.shared;
-    if (clock.nowMs < this.#backMs) return -1;
-    return random.below(20) === 0 ? -1 : this.#handles++;
+    if (this.shared.clock.nowMs < this.#backMs) return -1;
+    return this.#isUnlucky(20) ? -1 : this.#handles++;
   }
   join(handle: number): number {
-    const { group, random } = this.shared;
-    if (random.below(20) === 0) return CS_ERR_TRY_AGAIN;
+    const { group } = this.shared;
+    if (this.#isUnlucky(20)) return CS_ERR_TRY_AGAIN;
     this.participant = group.join(this.nodeid, this.pid, (events) => this.#deliver(handle, events));
     return CS_OK;
   }
@@ -144,7 +155,7 @@ export class Daemon implements Port {
   }
   multicast(_handle: number, bytes: Uint8Array, length: number): number {
     if (this.participant === undefined) return CS_ERR_LIBRARY;
-    if (this.shared.random.below(30) === 0) return CS_ERR_TRY_AGAIN;
+    if (this.#isUnlucky(30)) return CS_ERR_TRY_AGAIN;
     this.shared.group.send(this.participant, bytes.slice(0, length));
     return CS_OK;
   }
@@ -155,7 +166,7 @@ export class Daemon implements Port {
   readLog(mirror: Mirror, image: Uint8Array): void {
     const { clock, random, legs } = this.shared;
     clock.after(random.below(20), () => {
-      const error = random.below(DISK_ERROR_ODDS) === 0 ? EIO : 0;
+      const error = this.#isUnlucky(DISK_ERROR_ODDS) ? EIO : 0;
       if (error === 0) image.set(legs.logDevice);
       this.do((nowMs) => this.machine.logRead(mirror, error, nowMs));
     });
@@ -166,11 +177,13 @@ export class Daemon implements Port {
     const content = image.slice(offset, offset + length);
     clock.after(random.below(15), () => {
       if (this.isDead) return;
-      const error = random.below(DISK_ERROR_ODDS) === 0 ? EIO : 0;
+      const error = this.#isUnlucky(DISK_ERROR_ODDS) ? EIO : 0;
       // A write that has failed may have reached the device all the same.
       if (error === 0 || random.below(2) === 0) {
         legs.logDevice.set(content, offset);
         legs.logExists = true;
+        legs.logWrites++;
+        if (!this.machine.context.original) legs.lastOwnLogWrite = legs.logWrites;
       }
       this.do((nowMs) => this.machine.logWritten(mirror, error, nowMs));
     });
@@ -201,8 +214,14 @@ export class Node {
   constructor(
     private readonly shared: Shared,
     readonly nodeid: number,
-    private readonly original = false,
+    /** Whether it runs the daemon of lvm2. */
+    readonly original = false,
   ) {}
+
+  /** corosync restarts; lvm2's daemon does not survive that (D9). */
+  loseGroup(): void {
+    if (!this.original) this.daemon?.loseGroup(NODEDOWN);
+  }
 
   startDaemon(): void {
     if (this.daemon !== undefined || this.isDown) return;

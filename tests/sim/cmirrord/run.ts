@@ -1,35 +1,54 @@
 /** Runs clusters, one for each seed, and gathers what went wrong. */
 import { Cluster } from "./cluster.ts";
+import { type Blame, isOriginal } from "./originals.ts";
 
 export interface Outcome {
   clusters: number;
   steps: number;
   writes: number;
   messages: number;
+  readonly blame: Blame;
   /** `seed N: what was wrong`, in the order of the seeds. */
   readonly failures: string[];
 }
 
-/** Runs the seeds from `first` on. `progress` is called after each. */
+/** Which seeds, and of which clusters. */
+export interface Range {
+  readonly first: number;
+  readonly count: number;
+  /** Whether every second node runs the daemon of lvm2. */
+  readonly mixed?: boolean;
+}
+
+/** Runs the seeds. `progress` is called after each. */
 export function runSeeds(
-  first: number,
-  count: number,
+  { first, count, mixed = false }: Range,
   progress: (outcome: Outcome) => void = () => {},
 ): Outcome {
-  const outcome: Outcome = { clusters: 0, steps: 0, writes: 0, messages: 0, failures: [] };
+  const outcome: Outcome = {
+    clusters: 0,
+    steps: 0,
+    writes: 0,
+    messages: 0,
+    blame: { unwritten: 0, unmarked: 0 },
+    failures: [],
+  };
   for (let seed = first; seed < first + count; seed++) {
-    runSeed(seed, outcome);
+    runSeed(seed, mixed, outcome);
     progress(outcome);
   }
   return outcome;
 }
 
-function runSeed(seed: number, outcome: Outcome): void {
+function runSeed(seed: number, mixed: boolean, outcome: Outcome): void {
   try {
-    const { steps, writes, messages } = new Cluster(seed).run();
+    const cluster = new Cluster(seed, undefined, mixed ? isOriginal(seed) : undefined);
+    const { steps, writes, messages, blame } = cluster.run();
     outcome.steps += steps;
     outcome.writes += writes;
     outcome.messages += messages;
+    outcome.blame.unwritten += blame.unwritten;
+    outcome.blame.unmarked += blame.unmarked;
   } catch (error) {
     outcome.failures.push(`seed ${seed}: ${error instanceof Error ? error.message : error}`);
   }
