@@ -80,6 +80,11 @@ const RUNTIME = [
   "@{run}/systemd/notify w,",
 ];
 
+/** Who connects to a socket reads and writes it. */
+function helperRules({ unit }: Manifest): string[] {
+  return unit?.helper === undefined ? [] : [rule(unit.helper.path, ["r", "w"])];
+}
+
 /** systemd runs the command of ExecReload= under the profile, too. */
 function reloadRules({ unit }: Manifest): string[] {
   const program = unit?.execReload?.split(" ")[0];
@@ -94,6 +99,7 @@ function rules(manifest: Manifest, program: string): string[] {
   const found = [
     rule(program, executes ? ["m", "r", "ix"] : ["m", "r"]),
     ...reloadRules(manifest),
+    ...helperRules(manifest),
     ...capabilityRules(manifest),
     ...networkRules(manifest),
     ...(kills ? ["signal (send),"] : []),
