@@ -126,10 +126,11 @@ export class Mirrord {
 
   /** SIGTERM; the exit code, or -1 when it does not end. */
   async stop(): Promise<number> {
+    let code = -1;
     this.#process?.kill("SIGTERM");
-    const end = new Promise<number>((resolve) => setTimeout(() => resolve(-1), 1_000 * SLOWNESS_S));
-    const status = this.#process?.status.then(({ code }) => code) ?? Promise.resolve(-1);
-    return await Promise.race([status, end]);
+    this.#process?.status.then((status) => code = status.code);
+    await inTime(SLOWNESS_S, () => code !== -1);
+    return code;
   }
 
   signal(name: Deno.Signal): void {
