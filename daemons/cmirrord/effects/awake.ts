@@ -10,16 +10,19 @@ import { GREETING_FRESH_MS, GREETING_PATIENCE_MS } from "../limits.ts";
 /** Any of the services would do. */
 const SERVICE = "cpg";
 
+/** Asks once; `done` is called later. */
+export type Ask = (done: (greeting: Greeting) => void) => void;
+
 export class Awake {
   #answer: Greeting = "silent";
   #answeredMs = -Infinity;
   #isAsking = false;
 
-  constructor(private readonly reactor: Reactor) {}
+  constructor(private readonly clock: Pick<Reactor, "now">, private readonly ask: Ask) {}
 
   /** CS_OK where corosync has answered lately; otherwise why not: try again. It is asked anew each time. */
   status(): number {
-    const isFresh = this.reactor.now() < this.#answeredMs + GREETING_FRESH_MS;
+    const isFresh = this.clock.now() < this.#answeredMs + GREETING_FRESH_MS;
     if (!this.#isAsking) this.#ask();
     if (!isFresh || this.#answer === "silent") return CS_ERR_TRY_AGAIN;
     return this.#answer === "answered" ? CS_OK : CS_ERR_LIBRARY;
@@ -27,10 +30,15 @@ export class Awake {
 
   #ask(): void {
     this.#isAsking = true;
-    greet(this.reactor, SERVICE, GREETING_PATIENCE_MS, (answer) => {
+    this.ask((answer) => {
       this.#isAsking = false;
       this.#answer = answer;
-      this.#answeredMs = this.reactor.now();
+      this.#answeredMs = this.clock.now();
     });
   }
+}
+
+/** Asks corosync itself. */
+export function askCorosync(reactor: Reactor): Ask {
+  return (done) => greet(reactor, SERVICE, GREETING_PATIENCE_MS, done);
 }

@@ -3,7 +3,7 @@ import { CorosyncError, CS_ERR_TRY_AGAIN, CS_OK } from "../../../ffi/corosync.ts
 import { CPG_REASON_NODEDOWN } from "../../../ffi/cpg.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
 import type { Member } from "../membership.ts";
-import { Awake } from "./awake.ts";
+import { askCorosync, Awake } from "./awake.ts";
 import { type GroupEvents, Groups } from "./groups.ts";
 import { QuorumGate } from "./quorum_gate.ts";
 
@@ -21,7 +21,7 @@ export class GatedGroups implements GroupEvents {
       closed: () => this.#loseAll(),
     });
     this.#groups = new Groups(reactor, this);
-    this.#awake = new Awake(reactor);
+    this.#awake = new Awake(reactor, askCorosync(reactor));
   }
 
   /** The new handle, or the negative of why not (CS_…). */
