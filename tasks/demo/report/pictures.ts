@@ -44,7 +44,7 @@ export function figuresOf(act: ActRecord): string[] {
   }
   if (act.mirror.length > 0) {
     const heading =
-      "The mirror's regions: the daemon's bits; the log on disk; the legs, where they were compared";
+      "The mirror's regions: the daemon's bits; the log on disk, read a moment before; the legs, where they were compared";
     figures.push(figure(heading, mirrorRegions(act.mirror)));
   }
   return figures;
