@@ -5,7 +5,7 @@
  * a server that answers it answers theirs.
  */
 import { layout } from "../src/wire/layout.ts";
-import { EAGAIN } from "./errno.ts";
+import { EAGAIN, Errno } from "./errno.ts";
 import { closeDescriptor } from "./file.ts";
 import { connectAbstract, sendBytes, unixStream } from "./socket.ts";
 
@@ -24,10 +24,12 @@ const SMALLEST_MAX_BYTES = 12_288;
 
 /**
  * Begins to greet a server by its abstract name, such as `cmap`: a descriptor that becomes readable with the answer, and is the caller's
- * to close; or −errno. EAGAIN: its queue of connections is full, so it takes none. ECONNREFUSED: nobody listens there.
+ * to close; or −errno. EAGAIN: its queue of connections is full, so it takes none. ECONNREFUSED: nobody listens there. EMFILE: we have
+ * no descriptor left to ask.
  */
 export function greetServer(name: string): number {
-  const fd = unixStream();
+  const fd = streamOrErrno();
+  if (fd < 0) return fd;
   const code = connectAbstract(fd, name);
   if (code === 0) {
     const bytes = new Uint8Array(REQUEST.size);
@@ -40,4 +42,13 @@ export function greetServer(name: string): number {
   }
   closeDescriptor(fd);
   return code === 0 ? -EAGAIN : code;
+}
+
+function streamOrErrno(): number {
+  try {
+    return unixStream();
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    return -error.code;
+  }
 }

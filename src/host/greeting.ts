@@ -1,11 +1,14 @@
 /** Asks, without waiting, whether a server of libqb, such as corosync, takes connections at all. */
-import { EAGAIN } from "../../ffi/errno.ts";
+import { EAGAIN, EMFILE, ENFILE } from "../../ffi/errno.ts";
 import { closeDescriptor } from "../../ffi/file.ts";
 import { greetServer } from "../../ffi/qb.ts";
 import { EPOLLIN, type Reactor } from "./reactor.ts";
 
-/** silent: it is there, and does not answer. refused: nobody listens. */
+/** silent: it does not answer, or cannot be asked now. refused: nobody listens. */
 export type Greeting = "answered" | "silent" | "refused";
+
+/** It takes no more connections, or we can make none: what says nothing of whether it is there. */
+const WANTS: ReadonlySet<number> = new Set([EAGAIN, EMFILE, ENFILE]);
 
 /** `name`: of the server, such as `cmap`. Calls `done` once, from the reactor, after `patienceMs` at the latest. */
 export function greet(
@@ -15,7 +18,7 @@ export function greet(
   done: (greeting: Greeting) => void,
 ): void {
   const fd = greetServer(name);
-  if (fd < 0) return reactor.defer(() => done(fd === -EAGAIN ? "silent" : "refused"));
+  if (fd < 0) return reactor.defer(() => done(WANTS.has(-fd) ? "silent" : "refused"));
   const finish = (greeting: Greeting): void => {
     reactor.cancel(timer);
     reactor.unwatch(fd);
