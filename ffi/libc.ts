@@ -16,6 +16,7 @@ const STARTUP = [
   ...["open", "close", "read", "write", "stat", "fstat", "access", "fcntl_lock", "umask"],
   ...["getpid", "geteuid", "getcwd", "isatty", "sigprocmask", "signalfd"],
   ...["epoll_create1", "epoll_ctl", "socket", "bind", "listen"],
+  ...["sendto", "poll", "gethostname", "strerror", "strlen"],
 ] as const;
 
 /** What a daemon calls for every message or event. */

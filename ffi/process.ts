@@ -172,6 +172,11 @@ export function scheduleRealtime(priority: number): number {
   return systemCall("sched_setscheduler", 0, SCHED_RR | SCHED_RESET_ON_FORK, parameters);
 }
 
+/** Lets others that wait for this processor go first. */
+export function yieldProcessor(): void {
+  systemCall("sched_yield");
+}
+
 /** A pipe, both ends closed by execve. Throws Errno. */
 export function makePipe(): { read: number; write: number } {
   const ends = new Int32Array(2);

@@ -17,6 +17,8 @@ export class Channel {
   /** Those that the socket could not take yet; few, since each side waits for the other after a few messages. */
   readonly #waiting: Uint8Array<ArrayBuffer>[] = [];
   #isOpen = true;
+  /** Whether the reactor tells when the socket takes more. */
+  #awaitsRoom = false;
 
   constructor(
     private readonly reactor: Reactor,
@@ -61,6 +63,12 @@ export class Channel {
       // Any other failure is the end of the connection, which reading tells of.
       this.#waiting.shift();
     }
-    if (this.#isOpen) this.reactor.rewatch(this.fd, interest(true, this.#waiting.length > 0));
+    this.#awaitRoom(this.#waiting.length > 0);
+  }
+
+  #awaitRoom(on: boolean): void {
+    if (!this.#isOpen || on === this.#awaitsRoom) return;
+    this.#awaitsRoom = on;
+    this.reactor.rewatch(this.fd, interest(true, on));
   }
 }

@@ -1,6 +1,6 @@
 /** The daemon's side of the script runner: starts it, and passes on what it says. */
 import { closeDescriptor } from "../../../ffi/file.ts";
-import { spawn } from "../../../ffi/process.ts";
+import { spawn, yieldProcessor } from "../../../ffi/process.ts";
 import { seqpacketPair } from "../../../ffi/socket.ts";
 import type { Program } from "../../../src/host/program.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
@@ -53,6 +53,8 @@ export class RunnerClient {
 
   run(request: Omit<RunRequest, "type">): void {
     this.#channel.send(encodeMessage({ type: "run", ...request }));
+    // A socket wakes its reader on the writer's processor (sock_def_readable of net/core/sock.c), where it waits for us to sleep.
+    yieldProcessor();
   }
 
   /** It sees through what it is at, and ends. */

@@ -1,28 +1,46 @@
 /** How long after corosync's own line in its log somebody says so. */
 import type { Node } from "../corosync/cluster.ts";
+import { compiled } from "../virtlockd/c_program.ts";
 import { type Logged, runsIn } from "./corosync_log.ts";
 import { notices } from "./corosync_notifyd.ts";
 import type { Notifier, Told } from "./notifier.ts";
 import { isReload, parts } from "./told.ts";
 
 /**
- * In milliseconds: from each report of quorum in corosync's log to the start of the first script. Those told of because corosync was
- * reached are left out.
+ * In milliseconds: from each report of quorum in corosync's log to the start of the first script, or to another `moment` that it knows.
+ * Those told of because corosync was reached are left out.
  */
-export async function delays(notifiers: readonly Notifier[]): Promise<number[]> {
+export async function delays(
+  notifiers: readonly Notifier[],
+  moment: (told: Told) => number = ({ at }) => at,
+): Promise<number[]> {
   const all = await Promise.all(notifiers.map(async (notifier) => {
     const runs = runsIn(await notifier.node.log(), notifier.node.id);
     const told = (await notifier.told()).filter((one) => !isReload(one));
-    return parts(told).flatMap(([, , ...part], run) => delaysIn(part, runs[run]));
+    return parts(told).flatMap(([, , ...part], run) => delaysIn(part, runs[run], moment));
   }));
   return all.flat();
 }
 
-function delaysIn(told: readonly Told[], logged: readonly Logged[]): number[] {
+function delaysIn(
+  told: readonly Told[],
+  logged: readonly Logged[],
+  moment: (told: Told) => number,
+): number[] {
   const behind = logged.slice(logged.length - told.length);
-  return told.flatMap(({ at, what }, i) =>
-    what.startsWith("STATECHANGE") ? [(at - behind[i].at) * 1000] : []
+  return told.flatMap((one, i) =>
+    one.what.startsWith("STATECHANGE") ? [(moment(one) - behind[i].at) * 1000] : []
   );
+}
+
+/** When the daemon was told, whose clock leaves out what is less than a millisecond. */
+export const received = ({ receivedAt }: Told): number => receivedAt + 0.0005;
+
+/** How long this machine takes, with nobody between, from posix_spawn to the first instruction of a script, in milliseconds. */
+export async function startsAlone(count: number): Promise<number[]> {
+  const program = await compiled("start_alone", new URL("./", import.meta.url));
+  const { stdout } = await new Deno.Command(program, { args: [String(count)] }).output();
+  return new TextDecoder().decode(stdout).trim().split("\n").map(Number);
 }
 
 export function medianMs(values: readonly number[]): number {

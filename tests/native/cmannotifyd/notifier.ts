@@ -19,6 +19,8 @@ const PATIENCE_MS = 60_000;
 export interface Told {
   /** When the script's first instruction ran, in seconds since the epoch. */
   readonly at: number;
+  /** When the daemon was told, to the millisecond; 0 without extra_variables. */
+  readonly receivedAt: number;
   /** `CONFIG_UPDATE`, `TRY_SHUTDOWN` or `STATECHANGE 1`. */
   readonly what: string;
   /** Ids that were told as members, joined and left, `1 2 -3`; empty without extra_variables. */
@@ -91,10 +93,11 @@ export function listsText(members: string, joined: string, left: string): string
 }
 
 function parse(line: string): Told {
-  const [at, what, members, joined, left, initial, sequence] = line.split("|");
+  const [at, what, members, joined, left, initial, sequence, receivedAt] = line.split("|");
   const lists = listsText(members, joined, left);
   return {
     at: Number(at),
+    receivedAt: Number(receivedAt),
     what: what.trim(),
     lists,
     initial: initial === "1",

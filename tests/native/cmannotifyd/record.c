@@ -1,6 +1,6 @@
 /*
- * A script that writes down when it began and what it was told, a line for each run, into /run/told; and, where /run/contract is there,
- * all that it has from whoever started it into that file.
+ * A script that writes down when it began, what it was told and when the daemon was, a line for each run, into /run/told; and, where
+ * /run/contract is there, all that it has from whoever started it into that file.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -23,11 +23,12 @@ static const char *value(const char *name) {
 static void told(const struct timespec *at) {
   const char *reason = value("CMAN_NOTIFICATION");
   char line[4096];
-  int length = snprintf(line, sizeof line, "%lld.%06ld|%s %s|%s|%s|%s|%s|%s\n", (long long)at->tv_sec,
+  int length = snprintf(line, sizeof line, "%lld.%06ld|%s %s|%s|%s|%s|%s|%s|%s\n", (long long)at->tv_sec,
                         at->tv_nsec / 1000, strncmp(reason, "CMAN_REASON_", 12) == 0 ? reason + 12 : reason,
                         value("CMAN_NOTIFICATION_QUORUM"), value("CMAN_NOTIFICATION_MEMBERS"),
                         value("CMAN_NOTIFICATION_JOINED"), value("CMAN_NOTIFICATION_LEFT"),
-                        value("CMAN_NOTIFICATION_INITIAL"), value("CMAN_NOTIFICATION_SEQ"));
+                        value("CMAN_NOTIFICATION_INITIAL"), value("CMAN_NOTIFICATION_SEQ"),
+                        value("CMAN_NOTIFICATION_TIMESTAMP"));
   int fd = open("/run/told", O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (fd < 0 || write(fd, line, length) != length) abort();
   close(fd);
