@@ -5,7 +5,7 @@ const LOG_BITMAP_AT = 1024;
 const REGIONS = 64;
 
 await scenarioTest(
-  "a mirror of two nodes that both write has equal legs and a clean log after its server has left, come back and been killed",
+  "a mirror of two nodes that both write has equal legs and a clean log after its server has left and been killed, and quorum was lost",
   "cmirrord_two",
   {},
   async (run) => {
