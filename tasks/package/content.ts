@@ -3,6 +3,7 @@ import { basename, dirname, join } from "@std/path";
 import { gzipSync } from "node:zlib";
 import type { Manifest } from "../../src/host/manifest.ts";
 import { completions } from "../completion.ts";
+import { manPagePath } from "../man.ts";
 import { exists, root } from "../toolchain.ts";
 import { apparmorProfile, dropIn, isService, units } from "../unit.ts";
 import { profileText } from "./apparmor.ts";
@@ -65,7 +66,7 @@ export async function contentOf(
     ...tmpfilesEntries(manifest),
     apparmorEntry(manifest, layout),
     ...completionEntries(manifest, layout),
-    await manualEntry(name, layout),
+    ...await manualEntries(name, layout),
     ...await configurationEntries(manifest, layout),
     ...documentEntries(name, layout),
     ...(EMPTY_FOLDERS[name] ?? []).map((path) => ({ path, mode: 0o755 })),
@@ -106,10 +107,13 @@ function completionEntries(manifest: Manifest, { zshCompletions }: Layout): Entr
   );
 }
 
-async function manualEntry(name: string, { besideOriginal }: Layout): Promise<Entry> {
-  const page = await Deno.readTextFile(join(root, "daemons", name, `${name}.8`));
+/** The daemon's page, and its configuration file's, which no original has. */
+async function manualEntries(name: string, { besideOriginal }: Layout): Promise<Entry[]> {
   const shown = besideOriginal.has(name) ? packageName(name) : name;
-  return gzipEntry(`/usr/share/man/man8/${shown}.8`, page);
+  return [
+    gzipEntry(`/usr/share/man/man5/${name}.conf.5`, await Deno.readTextFile(manPagePath(name, 5))),
+    gzipEntry(`/usr/share/man/man8/${shown}.8`, await Deno.readTextFile(manPagePath(name))),
+  ];
 }
 
 async function configurationEntries(manifest: Manifest, layout: Layout): Promise<Entry[]> {
