@@ -1,4 +1,4 @@
-/** Hanging and dying paths in every order: standby, last, hung; an operator's hand; kill and restart; stop and assemble in mid-test */
+/** Hanging and dying paths in every order: flapping, standby, last, hung; an operator's hand; kill and restart; stop and assemble in mid-test */
 // rig: limit=600 memory=1G daemon=mdmpd needs=mdadm needs=dmsetup
 import { check, equal, figure, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
@@ -15,6 +15,8 @@ import {
 } from "./helpers/md.ts";
 
 const INTERVAL_S = 3;
+/** The log is written a moment after what it tells. */
+const CLOCK_S = 0.5;
 const sleep = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
@@ -33,7 +35,7 @@ const options = [
   ...["--interval", `${INTERVAL_S}`, "--config", "/run/mdmpd.conf"],
   ...["--check-standby", "--program", "/run/hook"],
 ];
-let daemon = await Mdmpd.started(...options);
+let daemon = new Mdmpd("--interval", "1");
 
 async function isBack(md: string, path: DiskPath): Promise<boolean> {
   return await inTime(INTERVAL_S + 2 + SLOWNESS_S, () => isInUse(md, path));
@@ -44,6 +46,35 @@ async function failTested(md: string, path: DiskPath): Promise<boolean> {
   const mark = daemon.text().length;
   return await fail(md, path) &&
     await daemon.says(`PathProbeFailed /dev/${md} /dev/${path.kernelName}`, SLOWNESS_S, mark);
+}
+
+/**
+ * Each return that does not last doubles the wait for the next one; a path of another array that fails meanwhile does not wait. The log
+ * is all that is looked at: to ask for a status takes longer here than the first waits.
+ */
+async function flapping(): Promise<void> {
+  const FAILURES = 4;
+  check("the daemon is ready", await daemon.says("sandbox: ", SLOWNESS_S));
+  for (let failure = 1; failure <= FAILURES; failure++) {
+    check(`failure ${failure}: the path is found dead`, await failTested("md0", a0));
+    a0.heal();
+    check("its array is read from all along", read("md0"));
+    if (failure === FAILURES) await failTested("md1", a1);
+    const isTold = (): boolean => daemon.absences("md0", a0).length === failure;
+    check("it is back in the end", await inTime(SLOWNESS_S, isTold), record("md0"));
+  }
+  for (const [flaps, seconds] of daemon.absences("md0", a0).entries()) {
+    figure(`out after ${flaps} returns that did not last`, seconds, "s");
+    if (flaps > 0) {
+      check(`at least ${2 ** flaps} s`, seconds > 2 ** flaps - CLOCK_S, `${seconds} s`);
+    }
+  }
+  check("that it flaps is told", daemon.text().includes("failed 3 times soon after its return"));
+  a1.heal();
+  check("the other array's path is back", await isBack("md1", a1), record("md1"));
+  equal("and did not wait", [], daemon.events("PathHeld").filter((line) => line.includes("md1")));
+  await daemon.stop();
+  daemon = await Mdmpd.started(...options);
 }
 
 /** A user's read that nothing has answered yet. */
@@ -177,7 +208,8 @@ async function ended(): Promise<void> {
   check("reads work to the end", read("md0") && read("md1"));
 }
 
-for (const part of [standby, hanging, killed, operator, last, stopped, program, ended]) {
+const parts = [flapping, standby, hanging, killed, operator, last, stopped, program, ended];
+for (const part of parts) {
   const began = uptime();
   await part();
   figure(`part "${part.name}"`, uptime() - began, "s");

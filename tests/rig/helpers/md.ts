@@ -153,6 +153,7 @@ export class Mdmpd {
 
   constructor(...options: string[]) {
     this.log = `/run/mdmpd-${Mdmpd.#count++}.log`;
+    Deno.writeTextFileSync(this.log, "");
     const words = options.map((word) => `'${word}'`).join(" ");
     const args = ["-c", `exec mdmpd -f --verbose ${words} 2> ${this.log}`];
     this.#process = new Deno.Command("sh", { args }).spawn();
@@ -175,6 +176,15 @@ export class Mdmpd {
   /** The log's lines that name an event. */
   events(name: string): string[] {
     return this.text().split("\n").filter((line) => line.includes(` ${name} /dev/`));
+  }
+
+  /** For how long the path was out each time, in seconds, by the log. */
+  absences(md: string, { kernelName }: DiskPath): number[] {
+    const times = (event: string): number[] =>
+      this.events(event).filter((line) => line.includes(` /dev/${md} /dev/${kernelName}`))
+        .map((line) => Date.parse(line.slice(0, "2026-01-01 00:00:00.000".length)) / 1000);
+    const ends = times("SpareActive");
+    return times("Fail").slice(0, ends.length).map((began, i) => ends[i] - began);
   }
 
   /** Waits for a text in what is logged from `mark`, a length of text(), on. */
