@@ -23,7 +23,7 @@ import {
 } from "./toolchain.ts";
 
 /** What a build was made from; the same plan gives the same bytes. */
-interface Plan {
+export interface Plan {
   readonly name: string;
   readonly target: Target;
   readonly code: string;
@@ -99,7 +99,7 @@ class Stamp {
 }
 
 /** Compiles beside the output and renames, so that nobody meets half a file, nor loses the one that runs. */
-async function compile(plan: Plan): Promise<void> {
+export async function compile(plan: Plan): Promise<void> {
   const denort = await findDenort(plan.target);
   console.log(`denort for ${plan.target}: ${denort.origin}`);
   await Deno.mkdir(dirname(plan.output), { recursive: true });

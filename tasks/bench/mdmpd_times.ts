@@ -1,32 +1,38 @@
 /**
- * How long mdmpd takes from its start to its first answer, and what it holds then: figures as JSON on standard output. To be run where
- * /run is its own.
+ * How long mdmpd takes from its start to READY=1, and what it holds then, and how long a program that does nothing takes to its first
+ * line, in turn: figures as JSON on standard output. To be run where /run is its own.
  *
- *     mdmpd_times.ts PROGRAM ROUNDS
+ *     mdmpd_times.ts PROGRAM NOTHING ROUNDS
  */
-const CONTROL = "/run/mdmpd/control";
-const START_MAX_MS = 5_000;
+const NOTIFY_SOCKET = "/run/notify";
 const SETTLE_MS = 500;
 
 /** One value a round. */
 export type Times = Readonly<
   Record<
-    "startMs" | "processorMs" | "residentMb" | "ownMb" | "endMs",
+    "readyMs" | "nothingMs" | "processorMs" | "residentMb" | "ownMb" | "endMs",
     number[]
   >
 >;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Whether the daemon has answered; it does so once it looks after all arrays. */
-async function isAnswered(): Promise<boolean> {
-  try {
-    using connection = await Deno.connect({ transport: "unix", path: CONTROL });
-    await connection.write(new TextEncoder().encode("status\n"));
-    return await connection.read(new Uint8Array(1)) === 1;
-  } catch {
-    return false;
+/** Waits for sd_notify(3)'s word. */
+async function isReady(manager: Deno.DatagramConn): Promise<void> {
+  for (let text = ""; !text.includes("READY=1");) {
+    text = new TextDecoder().decode((await manager.receive())[0]);
   }
+}
+
+async function untilFirstLine(program: string): Promise<number> {
+  const began = performance.now();
+  const child = new Deno.Command(program, { stdout: "piped", stderr: "null" }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  const ms = performance.now() - began;
+  await reader.cancel();
+  await child.status;
+  return ms;
 }
 
 /** The time it has been running, which a busy machine does not lengthen: the first field, in nanoseconds. */
@@ -41,13 +47,12 @@ async function statusMb(pid: number, field: string): Promise<number> {
 }
 
 async function measure(program: string, times: Times): Promise<void> {
+  const manager = Deno.listenDatagram({ transport: "unixpacket", path: NOTIFY_SOCKET });
   const began = performance.now();
-  const daemon = new Deno.Command(program, { args: ["-f"], stderr: "null" }).spawn();
-  while (!await isAnswered()) {
-    if (performance.now() - began > START_MAX_MS) throw new Error(`${program} does not answer`);
-    await pause(0);
-  }
-  times.startMs.push(performance.now() - began);
+  const env = { NOTIFY_SOCKET };
+  const daemon = new Deno.Command(program, { args: ["-f"], env, stderr: "null" }).spawn();
+  await isReady(manager);
+  times.readyMs.push(performance.now() - began);
   times.processorMs.push(await processorMs(daemon.pid));
   await pause(SETTLE_MS);
   times.residentMb.push(await statusMb(daemon.pid, "VmRSS"));
@@ -56,11 +61,23 @@ async function measure(program: string, times: Times): Promise<void> {
   daemon.kill("SIGTERM");
   await daemon.status;
   times.endMs.push(performance.now() - told);
+  manager.close();
+  await Deno.remove(NOTIFY_SOCKET);
 }
 
 if (import.meta.main) {
-  const [program, rounds] = Deno.args;
-  const times: Times = { startMs: [], processorMs: [], residentMb: [], ownMb: [], endMs: [] };
-  for (let round = 0; round < Number(rounds); round++) await measure(program, times);
+  const [program, nothing, rounds] = Deno.args;
+  const times: Times = {
+    readyMs: [],
+    nothingMs: [],
+    processorMs: [],
+    residentMb: [],
+    ownMb: [],
+    endMs: [],
+  };
+  for (let round = 0; round < Number(rounds); round++) {
+    times.nothingMs.push(await untilFirstLine(nothing));
+    await measure(program, times);
+  }
   console.log(JSON.stringify(times));
 }
