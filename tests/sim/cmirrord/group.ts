@@ -68,6 +68,11 @@ export class Group {
     return one;
   }
 
+  /** Whether a process is a member: it cannot be so twice. */
+  has(nodeid: number, pid: number): boolean {
+    return this.participants.some(({ member }) => member.nodeid === nodeid && member.pid === pid);
+  }
+
   send(from: Participant, bytes: Uint8Array<ArrayBuffer>): void {
     from.outgoing.push(bytes);
     this.clock.after(this.#delayMs(), () => this.#order(from));

@@ -20,6 +20,7 @@ import type { Connector, Reply, Task, Wait } from "./kernel.ts";
 import type { Leg, Legs } from "./legs.ts";
 
 const REMOTE_LIMIT_MS = 250;
+const ESRCH = -3;
 
 interface Region {
   /** Writes to both legs under way; while there are any, it is marked. */
@@ -178,7 +179,8 @@ export class MirrorTarget {
     for (let r = this.#recovered.pop(); r !== undefined; r = this.#recovered.pop()) {
       const region = r;
       const { error } = yield* this.connector.ask(SET_REGION_SYNC, [region, 1]);
-      if (error !== 0) throw new Error(`SET_REGION_SYNC: ${error}`);
+      // Where the daemon dies between CTR and RESUME the kernel gives up, and goes on as if it had been heard.
+      if (error !== 0 && error !== ESRCH) throw new Error(`SET_REGION_SYNC: ${error}`);
       this.#toClear.add(region);
       this.regions[region].isRecovering = false;
       this.regions[region].isBehind = false;

@@ -36,6 +36,7 @@ const DISK_ERROR_ODDS = 100;
 const CS_OK = 1;
 const CS_ERR_LIBRARY = 2;
 const CS_ERR_TRY_AGAIN = 6;
+const CS_ERR_EXIST = 14;
 
 /** A daemon's process. */
 export class Daemon implements Port {
@@ -137,6 +138,7 @@ export class Daemon implements Port {
   join(handle: number): number {
     const { group } = this.shared;
     if (this.#isUnlucky(20)) return CS_ERR_TRY_AGAIN;
+    if (group.has(this.nodeid, this.pid)) return CS_ERR_EXIST;
     this.participant = group.join(this.nodeid, this.pid, (events) => this.#deliver(handle, events));
     return CS_OK;
   }
