@@ -15,8 +15,11 @@ export interface Group {
 /** Folders whose tests start libvirtd, QEMU or thousands of clients, or measure time: few of them side by side. */
 const heavyFolders = ["tests/native/", "tests/fault/"];
 
-/** Heavy files that spend a minute with waiting: they run beside the others. */
-const waitingFiles = new Set(["tests/fault/virtlockd_stall.test.ts"]);
+/** Heavy files that spend minutes with waiting: they run beside the others. */
+const waitingFiles = new Set([
+  "tests/fault/soak.test.ts",
+  "tests/fault/virtlockd_stall.test.ts",
+]);
 
 /** Folders whose tests run in machines of their own: many side by side, but nothing else that measures time. */
 const rigFolders = ["tests/rig/"];

@@ -163,12 +163,12 @@ Deno.test("summary leaves out the skipped when there are none", () => {
 });
 
 Deno.test("groups keeps heavy files apart, and fewer of them side by side", () => {
-  const waiter = "tests/fault/virtlockd_stall.test.ts";
-  const files = ["tests/a.test.ts", "tests/fault/b.test.ts", waiter, "tests/rig/c.test.ts"];
+  const waiters = ["tests/fault/soak.test.ts", "tests/fault/virtlockd_stall.test.ts"];
+  const files = ["tests/a.test.ts", "tests/fault/b.test.ts", ...waiters, "tests/rig/c.test.ts"];
   const { fast, heavy, waiting, rig } = groups(files, { cores: 4, memoryBytes: 2 ** 33 });
   assertEquals([fast.files, fast.jobs], [["tests/a.test.ts"], 4]);
   assertEquals([heavy.files, heavy.jobs], [["tests/fault/b.test.ts"], 2]);
-  assertEquals([waiting.files, waiting.jobs], [[waiter], 1]);
+  assertEquals([waiting.files, waiting.jobs], [waiters, 2]);
   assertEquals([rig.files, rig.jobs], [["tests/rig/c.test.ts"], 4]);
 });
 
