@@ -148,7 +148,10 @@ for (const [name, one, two] of [["loose", c1, c2], ["flush", a1, a2]] as const) 
 }
 
 about("a leg that fails while it is recovered");
-const unwell = mirrorTable({ uuid: "LVM-unwell", mebibytes, legs: [a1, "/dev/mapper/flushleg"] });
+const unwell = mirrorTable({
+  ...{ uuid: "LVM-unwell", mebibytes, sync: "sync" },
+  legs: [a1, "/dev/mapper/flushleg"],
+});
 sh("dmsetup remove flush");
 swap("flushleg", error);
 sh(`head -c 1M /dev/urandom > ${a2}; dmsetup create flush --table "${unwell}"`);
