@@ -31,10 +31,15 @@ export async function rigTest(name: string, body: () => Promise<void>): Promise<
   skippableTest(name, await reasonForNoGuest(), body);
 }
 
+/** Registers a test that cannot run here, and says why. */
+export function skipped(name: string, reason: string): void {
+  skippableTest(name, reason, () => {});
+}
+
 function skippableTest(
   name: string,
   reason: string | undefined,
-  fn: (test: Deno.TestContext) => Promise<void>,
+  fn: (test: Deno.TestContext) => void | Promise<void>,
 ): void {
   if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
   Deno.test({ name, ignore: reason !== undefined, fn });
