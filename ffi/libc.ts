@@ -19,11 +19,11 @@ const STARTUP = [
   ...["sendto", "poll", "gethostname", "strerror", "strlen"],
 ] as const;
 
-/** What a daemon calls for every message or event. */
+/** What daemons call for every message. */
 const OFTEN = [
   ...["memcpy", "memcpy_to_address", "syscall", "ioctl", "fcntl_lock"],
   ...["epoll_wait", "epoll_ctl", "recvfrom", "recvmsg", "send", "sendto", "accept4"],
-  ...["open", "close", "read", "write", "pread", "fstat"],
+  ...["open", "close", "read", "write", "pread", "stat", "fstat", "unlink"],
 ] as const;
 
 export const libc = openLibrary("libc.so.6", {

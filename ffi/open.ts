@@ -26,7 +26,7 @@ function openFirst<S extends Deno.ForeignLibraryInterface>(soname: string, symbo
 /**
  * Deno compiles a trampoline for each function that it binds, unless a structure is passed by value (is_compatible in its
  * ext/ffi/turbocall.rs). That takes 0.06 to 0.18 ms, and makes a call 0.3 µs shorter once V8 has optimised its caller. So functions
- * are bound with this as one argument more, which C does not look at, but those that are called for every message.
+ * are bound with this as one argument more, which C does not look at; see compileCalls() for the others.
  */
 const UNCOMPILED = { struct: ["u8"] } as const;
 const UNCOMPILED_VALUE = new Uint8Array(1);
@@ -50,7 +50,10 @@ function openUncompiled(
 
 let isCompiling = false;
 
-/** The start is over: what is called often is compiled when it is next used. */
+/**
+ * For a daemon that serves many messages: from now on, functions that are called often are compiled when they are first used. Before
+ * anything else, since V8 takes the short way only from callers that have never called another function in the same place.
+ */
 export function compileCalls(): void {
   isCompiling = true;
 }

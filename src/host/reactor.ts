@@ -4,7 +4,6 @@
  * Order of one turn: timers that are due, descriptors that are ready, deferred calls.
  */
 import { Epoll, EPOLLIN, EPOLLOUT } from "../../ffi/epoll.ts";
-import { compileCalls } from "../../ffi/open.ts";
 import { type Due, Heap } from "../wire/heap.ts";
 
 export { EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI } from "../../ffi/epoll.ts";
@@ -86,7 +85,6 @@ export class Reactor {
   /** Runs until stop(). */
   run(): void {
     this.#running = true;
-    compileCalls();
     while (this.#running) this.turn(LONGEST_WAIT_MS);
   }
 

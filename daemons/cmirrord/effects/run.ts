@@ -2,6 +2,7 @@
 import { ENOENT } from "../../../ffi/errno.ts";
 import { accessPath } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
+import { compileCalls } from "../../../ffi/open.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
 import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
 import { EX_OK, ExitError } from "../../../src/host/exit.ts";
@@ -28,6 +29,7 @@ const USAGE = [
 
 /** Runs the program; its exit code. */
 export function runProgram(): number {
+  compileCalls();
   const program = thisProgram();
   const handshake = new ReadyHandshake(program.environment);
   const line = parseCommandLine(manifest, program.args, program.environment.has("POSIXLY_CORRECT"));

@@ -2,6 +2,7 @@
 import { ENOENT } from "../../../ffi/errno.ts";
 import { accessPath } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
+import { compileCalls } from "../../../ffi/open.ts";
 import { effectiveUserId } from "../../../ffi/process.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
 import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
@@ -31,6 +32,7 @@ interface Invocation {
 
 /** Runs the program; its exit code. */
 export function runProgram(): number {
+  compileCalls();
   const program = thisProgram();
   const handshake = new ReadyHandshake(program.environment);
   const line = parseCommandLine(manifest, program.args, program.environment.has("POSIXLY_CORRECT"));
