@@ -4,6 +4,8 @@
 export const DEFAULT_UPDATE_INTERVAL_MS = 25;
 /** How long it rests after work that changed nothing, at least. */
 export const REST_MIN_MS = 5;
+/** Pause when a file cannot be opened for want of descriptors or memory. */
+export const SHORTAGE_REST_MS = 250;
 /** How often the regions are listed while others use device-mapper, at most … */
 export const LIST_INTERVAL_MS = 100;
 /** … and with so many times the time that the last listing took in between. */

@@ -84,7 +84,7 @@ export type Event =
     readonly tookMs: number;
   }
   /** Another daemon is changing regions of the device just now. */
-  | { readonly type: "lookedLater" }
+  | { readonly type: "lookedLater"; readonly waitMs: number }
   | { readonly type: "listed"; readonly present: boolean; readonly tookMs: number }
   /** The regions could not be listed. */
   | { readonly type: "listFailed" }
@@ -251,9 +251,9 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
     if (links === 0 && !others) return end(state, "unlinked");
     return [...noteLinks(state, wasUnlinked), ...proceed(state)];
   },
-  lookedLater: (state) => {
+  lookedLater: (state, { waitMs }) => {
     state.pending.add("look");
-    rest(state, 0, REST_MIN_MS);
+    rest(state, 0, waitMs);
     return pause(state);
   },
   looked: (state, event, nowMs) => {

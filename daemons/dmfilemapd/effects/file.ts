@@ -1,5 +1,5 @@
 /** The file that is followed: by an open descriptor, or by its path and open only while it is looked at. */
-import { EAGAIN, Errno, strerror } from "../../../ffi/errno.ts";
+import { EAGAIN, EMFILE, ENFILE, ENOMEM, Errno, strerror } from "../../../ffi/errno.ts";
 import {
   closeDescriptor,
   isRegularFile,
@@ -93,7 +93,7 @@ function sightOf(fd: number): Sight {
 
 export interface FollowedFile {
   readonly identity: Identity;
-  /** The extents now; undefined where there is no file. Throws UnfitFileError, Errno. */
+  /** The extents now; undefined where there is no file. Throws UnfitFileError, ShortageError, Errno. */
   look(): Sight | undefined;
   /** Whether somebody may write; false where there is no file. */
   probe(): boolean;
@@ -126,6 +126,14 @@ export interface FileWatch {
   set(fd: number): void;
 }
 
+/** Says nothing of the file. */
+const SHORTAGES: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM]);
+
+/** The file cannot be opened now for want of descriptors or memory: what is at the path is not known. */
+export class ShortageError extends Error {
+  override name = "ShortageError";
+}
+
 /** Follows whatever file is at a path. The file is closed between looks, so that it keeps nobody from unmounting. */
 export class PathFile implements FollowedFile {
   #identity: Identity;
@@ -147,7 +155,12 @@ export class PathFile implements FollowedFile {
   }
 
   probe(): boolean {
-    return this.#open(hasWriter) ?? false;
+    try {
+      return this.#open(hasWriter) ?? false;
+    } catch (error) {
+      if (!(error instanceof ShortageError)) throw error;
+      return true;
+    }
   }
 
   holders(): { links: number; others: boolean } {
@@ -157,6 +170,7 @@ export class PathFile implements FollowedFile {
   #open<T>(use: (fd: number) => T): T | undefined {
     this.watch.drop();
     const fd = openFile(cString(this.path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    if (SHORTAGES.has(-fd)) throw new ShortageError(strerror(-fd));
     if (fd < 0) return undefined;
     try {
       const found = identify(fd);

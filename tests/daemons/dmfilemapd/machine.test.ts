@@ -260,6 +260,18 @@ function answerTo(work: string, dice: number, mode: string): Event {
   };
 }
 
+Deno.test("lookedLater has the look made again after the wait that it names, and ends nothing", () => {
+  const state = initialState(PATH);
+  step(state, { type: "asked" }, 0);
+  const actions = step(state, { type: "lookedLater", waitMs: 250 }, 0);
+  assertEquals(actions.filter(({ do: what }) => what === "arm" || what === "end"), [
+    { do: "arm", timer: "rest", ms: 250 },
+  ]);
+  const [work] = step(state, { type: "timer", timer: "rest" }, 250)
+    .filter((action) => action.do === "work");
+  assertEquals(work, { do: "work", work: "look" });
+});
+
 Deno.test("whatever happens, the machine holds its invariants, and what is due is done", () => {
   const run = fc.array(fc.tuple(input, fc.nat(1e6), fc.nat(300)), { maxLength: 40 });
   fc.assert(
