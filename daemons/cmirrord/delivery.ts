@@ -60,6 +60,7 @@ function hearResume(context: Context, mirror: Mirror): void {
     else mirror.log.claim(node, recoveredByJoiner(message), writtenByJoiner(message), me);
     mirror.log.recovery.known.set(node, hasTrailer(message));
     noteKinds(mirror);
+    mirror.absent.delete(node);
     noteExecuted(mirror);
     releaseFlushes(context, mirror);
   }
@@ -73,6 +74,14 @@ export function endLife(mirror: Mirror, node: number): void {
   const { log } = mirror;
   log.recovery.abandon(node);
   log.marks.bury(node);
+  mirror.absent.delete(node);
+  noteExecuted(mirror);
+}
+
+/** A node's daemon is gone. Its kernel goes on writing and copying. */
+export function goesOn(mirror: Mirror, node: number): void {
+  mirror.log.recovery.hold(node);
+  mirror.absent.add(node);
   noteExecuted(mirror);
 }
 
@@ -213,7 +222,7 @@ export function replay(context: Context, mirror: Mirror): void {
     context.node = entry.node;
     if (entry.kind === "join") owe(context, mirror, entry.node);
     else if (entry.kind === "leave") endLife(mirror, entry.node);
-    else if (entry.kind === "died") mirror.log.recovery.hold(entry.node);
+    else if (entry.kind === "died") goesOn(mirror, entry.node);
     else replayRequest(context, mirror, entry);
     context.entries.give(entry);
   }

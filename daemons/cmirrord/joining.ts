@@ -4,7 +4,7 @@ import type { Context } from "./context.ts";
 import type { Entry } from "./entries.ts";
 import { CS_OK, EBADE } from "./errors.ts";
 import { beginWrite, endRound, isQuiet } from "./flush.ts";
-import { forgetHeld, remark } from "./front.ts";
+import { flushIdle, forgetHeld, remark } from "./front.ts";
 import {
   CHECKPOINT_PATIENCE_MS,
   REJOIN_PAUSE_MS,
@@ -188,6 +188,7 @@ function endFill(context: Context, mirror: Mirror): void {
   log.clean.clearTail();
   log.sync.copy(log.clean.bytes);
   if (!context.original) beginGroup(context, mirror);
+  mirror.wasShared = false;
   if (!context.original) {
     log.applyMarks(context.me);
     mirror.wasFilled = true;
@@ -213,14 +214,14 @@ export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
 }
 
 /**
- * A device that is as this node's group has left it tells nothing new: what is dirty there may have been cleared since, and not been
- * written. Otherwise others were there, and what is dirty on it stays so; nobody there waits for it.
+ * A device that is as this node has left it, as the only one, tells nothing new: what is dirty there may have been cleared since, and
+ * not been written. Otherwise others were there, and what is dirty on it stays so; nobody there waits for it.
  */
 function readLive(context: Context, mirror: Mirror, disk: DiskLog): void {
   const { log, state } = mirror;
   const known = log.clean.bytes.slice();
   disk.image.load(log.clean, false);
-  const isOurs = isPrefix(
+  const isOurs = !mirror.wasShared && isPrefix(
     log.clean.bytes.subarray(0, packedBytes(log.regionCount)),
     state.written.bytes,
   );
@@ -245,14 +246,17 @@ export function logWritten(context: Context, mirror: Mirror, disk: DiskLog): voi
 function endResume(context: Context, mirror: Mirror, request: Request): void {
   const { log } = mirror;
   if (!log.resumed) resumeChecked(context, log);
+  if (mirror.checkpointed) mirror.wasShared = false;
   mirror.checkpointed = false;
   mirror.dueMs = undefined;
   mirror.keeps = "nothing";
   mirror.written.length = 0;
   mirror.state.note(true, log.wholeOnce);
-  mirror.state.noteShared(mirror.members.length > 1);
+  mirror.state.noteShared(mirror.isShared);
   if (!context.original) {
     remark(context, mirror);
+    // What the kernel may be writing all the while is dirty on the device as soon as the group knows.
+    if (mirror.needsFlush && mirror.members.length > 1) flushIdle(context, mirror);
     mirror.resend = mirror.working.length > 0;
     snapshotLate(context, mirror);
   }
@@ -341,6 +345,7 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   mirror.dueMs = undefined;
   mirror.retryDueMs = undefined;
   mirror.ours.clear();
+  mirror.absent.clear();
   mirror.writers.clear();
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   if (context.original) return;

@@ -1,11 +1,10 @@
 /** Configuration changes: who is a member, who is the server, who is owed a checkpoint. */
 import type { Context } from "./context.ts";
-import { becomeFirst, endLife, isApplied } from "./delivery.ts";
+import { becomeFirst, endLife, goesOn, isApplied } from "./delivery.ts";
 import { hasOriginalServer, touchServer } from "./beside_original.ts";
 import { flushIdle } from "./front.ts";
 import { endLeave } from "./joining.ts";
 import { noteWritten } from "./flush.ts";
-import { noteExecuted } from "./executed.ts";
 import type { Mirror } from "./mirror.ts";
 import { releaseFlushes, send } from "./send.ts";
 import { CHECKPOINT_PATIENCE_MS } from "./limits.ts";
@@ -30,7 +29,7 @@ export function takeMembers(context: Context, mirror: Mirror, list: readonly Mem
     if (!context.original && nodeid === context.me && pid !== context.pid) continue;
     if (!members.includes(nodeid)) members.push(nodeid);
   }
-  if (mirror.log.resumed) mirror.state.noteShared(members.length > 1);
+  if (mirror.log.resumed) mirror.state.noteShared(mirror.isShared);
   const lowest = members.length === 0 ? 0 : Math.min(...members);
   if (lowest !== mirror.lowest && disk !== undefined && !context.original) disk.unknown = true;
   mirror.lowest = lowest;
@@ -87,15 +86,10 @@ export function leftValid(context: Context, mirror: Mirror): void {
   if (original) return;
   if (reason === REASON_PROCDOWN) context.port.say("daemonDied", mirror, node);
   if (reason === REASON_NODEDOWN) context.port.say("nodeGone", mirror, node);
-  if (reason === REASON_PROCDOWN) holdRecoveries(mirror, node);
+  if (reason === REASON_PROCDOWN) goesOn(mirror, node);
   else endLife(mirror, node);
+  if (mirror.log.resumed) mirror.state.noteShared(mirror.isShared);
   releaseFlushes(context, mirror);
-}
-
-/** Its kernel goes on copying. */
-export function holdRecoveries(mirror: Mirror, node: number): void {
-  mirror.log.recovery.hold(node);
-  noteExecuted(mirror);
 }
 
 export function leftEarly(context: Context, mirror: Mirror): void {

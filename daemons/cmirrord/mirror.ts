@@ -115,8 +115,10 @@ export class Mirror {
   /** Members from before this one's join that may still write the log: as the server it writes only behind them. */
   readonly writers = new Set<number>();
   writersDueMs = 0;
-  /** Whether other nodes were members when the daemon, or its cluster, went away. */
+  /** Whether other nodes' kernels were there when the daemon, or its cluster, went away. */
   wasShared = false;
+  /** Nodes whose daemons have died, their kernels perhaps not. */
+  readonly absent = new Set<number>();
   /** When what absent nodes recovered is nobody's any more; undefined while they hold nothing. */
   lapseDueMs: number | undefined;
   /** Whether `nosync` of the table line was obeyed once (D26). */
@@ -140,6 +142,11 @@ export class Mirror {
     const padded = new Uint8Array(4 * Math.ceil(end / 4));
     padded.set(identity.subarray(0, end));
     this.identityWords = new Uint32Array(padded.buffer);
+  }
+
+  /** Whether other nodes' kernels may be there now. */
+  get isShared(): boolean {
+    return this.members.length > 1 || this.absent.size > 0 || this.wasShared;
   }
 
   isMember(node: number): boolean {

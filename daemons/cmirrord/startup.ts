@@ -182,6 +182,8 @@ function suspectMarks({ me }: Context, { log, members }: Mirror): void {
   for (let r = clean.nextClear(0); r < regionCount; r = clean.nextClear(r + 1)) {
     if (!sync.has(r)) continue;
     for (const node of members) if (node !== me) marks.add(r, node);
+    // Or by one that has died (D6).
+    marks.orphans.set(r);
   }
 }
 
@@ -210,6 +212,7 @@ export function doubtCheckpoint(context: Context, { log, members, disk }: Mirror
   for (const region of doubtful) {
     if (clean.has(region) || !sync.has(region)) continue;
     for (const node of members) if (node !== me) log.mark(region, node, me);
+    log.orphan(region);
   }
   log.touched = true;
   if (disk !== undefined) disk.unknown = true;

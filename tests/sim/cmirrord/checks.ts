@@ -55,6 +55,8 @@ function stateOf(log: MirrorLog): string {
 export interface Excuses {
   /** Regions of which no log can know. */
   readonly isUnheard: (region: number) => boolean;
+  /** Regions that are not written as dirty yet, as the group has just heard of them. */
+  readonly isOnItsWay: (region: number) => boolean;
   /** Bits on the log device that a daemon of lvm2 has made wrong. */
   readonly isOfOriginal: (region: number) => boolean;
 }
@@ -64,7 +66,7 @@ export function checkRegions(
   nodes: readonly Node[],
   legs: Legs,
   onDisk: boolean,
-  { isUnheard, isOfOriginal }: Excuses,
+  { isUnheard, isOnItsWay, isOfOriginal }: Excuses,
 ): void {
   const current = nodes.filter((node) => node.isCurrent);
   for (let region = 0; region < legs.regions; region++) {
@@ -72,7 +74,7 @@ export function checkRegions(
     if ((!busy && equal) || isUnheard(region)) continue;
     const what = `busy: ${busy}, legs equal: ${equal}`;
     const isCleanOnDisk = onDisk && legs.logExists && legs.isCleanOnDisk(region);
-    if (isCleanOnDisk && !isOfOriginal(region)) {
+    if (isCleanOnDisk && !isOnItsWay(region) && !isOfOriginal(region)) {
       throw new Error(`region ${region} is clean on disk, ${what}`);
     }
     for (const node of current) if (!node.original) checkReplica(node, legs, region, what);

@@ -80,6 +80,7 @@ export class Cluster {
     this.#originals = originals;
     this.#excuses = {
       isUnheard: (region) => unheard.has(region),
+      isOnItsWay: (region) => unheard.hasOnDisk(region),
       isOfOriginal: (region) => originals.hasMade(region),
     };
   }

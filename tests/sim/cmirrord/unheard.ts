@@ -9,6 +9,8 @@ import type { Node } from "./node.ts";
 
 export class Unheard {
   readonly #nodes = new Set<Node>();
+  /** Nodes that were heard, and how often the log had been written then: it is written anew when all have heard. */
+  readonly #heard = new Map<Node, number>();
   /** Regions that a node which has died unheard was writing. */
   readonly #lost = new Map<number, number>();
 
@@ -17,7 +19,8 @@ export class Unheard {
   /** Looks who is known to whom. */
   look(): void {
     for (const node of this.nodes) {
-      if (node.isCurrent) this.#nodes.delete(node);
+      if (node.isCurrent && this.#nodes.delete(node)) this.#heard.set(node, this.legs.logWrites);
+      else if (node.isCurrent) continue;
       else if (node.isLive && this.#isStranger(node)) this.#nodes.add(node);
     }
   }
@@ -38,6 +41,14 @@ export class Unheard {
     for (const { target } of this.#nodes) if (target?.isAt(region)) return true;
     const copies = this.#lost.get(region);
     return copies !== undefined && copies === this.legs.copies(region);
+  }
+
+  /** The same of the log device. */
+  hasOnDisk(region: number): boolean {
+    for (const [{ target }, writes] of this.#heard) {
+      if (this.legs.logWrites <= writes + 1 && target?.isAt(region)) return true;
+    }
+    return false;
   }
 
   /** The node is about to die. */
