@@ -111,6 +111,11 @@ export function apparmorProfile(daemon: string): string {
   return `hostkeep-${daemon}`;
 }
 
+/** The command is another program, which the service's list of system calls would kill: it runs without restrictions (+). */
+function reloadLines({ execReload }: UnitSpec): string[] {
+  return execReload === undefined ? [] : [`ExecReload=+${execReload}`];
+}
+
 function startLines({ name, unit }: ServiceManifest, programFolder: string): string[] {
   const variable = unit.argumentsVariable;
   const program = join(programFolder, name);
@@ -120,7 +125,7 @@ function startLines({ name, unit }: ServiceManifest, programFolder: string): str
     ...(variable === undefined ? [] : [`Environment=${variable}=`]),
     ...unit.environmentFiles.map((path) => `EnvironmentFile=-${path}`),
     `ExecStart=${command(program, unit)}`,
-    ...optional("ExecReload", unit.execReload),
+    ...reloadLines(unit),
     ...optional("LimitNOFILE", unit.limitNofile),
     ...optional("OOMScoreAdjust", unit.oomScoreAdjust),
   ];

@@ -85,12 +85,6 @@ function helperRules({ unit }: Manifest): string[] {
   return unit?.helper === undefined ? [] : [rule(unit.helper.path, ["r", "w"])];
 }
 
-/** systemd runs the command of ExecReload= under the profile, too. */
-function reloadRules({ unit }: Manifest): string[] {
-  const program = unit?.execReload?.split(" ")[0];
-  return program === undefined ? [] : [`/{usr/,}${program.slice(1)} mr,`];
-}
-
 function rules(manifest: Manifest, program: string): string[] {
   const executes = manifest.paths.some(({ path, rights }) =>
     path === "$program" && rights.includes("execute")
@@ -98,7 +92,6 @@ function rules(manifest: Manifest, program: string): string[] {
   const kills = manifest.capabilities.some(({ name }) => name === "CAP_KILL");
   const found = [
     rule(program, executes ? ["m", "r", "ix"] : ["m", "r"]),
-    ...reloadRules(manifest),
     ...helperRules(manifest),
     ...capabilityRules(manifest),
     ...networkRules(manifest),
