@@ -19,6 +19,7 @@ export async function environmentOf(
     RIG_ARGUMENTS: args.map(quote).join(" "),
     RIG_NODES: String(plan.nodes),
     RIG_LIMIT_SECONDS: String(plan.limitSeconds),
+    RIG_SYSTEMD: plan.systemd ? "yes" : "",
     RIG_CHECKOUT: root,
     RIG_RELEASE: boot.release,
     RIG_MODULES: boot.modules,

@@ -9,6 +9,7 @@
  *     cpus=N            of each node; 2 if not said
  *     limit=SECONDS     after which the machines are killed, and the scenario has failed; 120 if not said
  *     needs=PROGRAM     a program of the host without which the scenario is skipped; may be said several times
+ *     init=systemd      systemd is the first process, and runs the scenario; if not said there is no service manager
  *     daemon=NAME       a daemon of ours that must have been built; may be said several times
  */
 import { basename, join } from "@std/path";
@@ -29,6 +30,8 @@ export interface Plan {
   readonly limitSeconds: number;
   readonly needs: readonly string[];
   readonly daemons: readonly string[];
+  /** Whether systemd is the first process. */
+  readonly systemd: boolean;
 }
 
 export interface Scenario {
@@ -48,6 +51,7 @@ export const defaultPlan: Plan = {
   limitSeconds: 120,
   needs: [],
   daemons: [],
+  systemd: false,
 };
 
 /** More would need another plan for addresses, and more memory than test machines have. */
@@ -112,8 +116,14 @@ const keys: Record<string, (value: string, plan: Plan) => Partial<Plan>> = {
   cpus: (value) => ({ cpus: wholeNumber(value, 8) }),
   limit: (value) => ({ limitSeconds: wholeNumber(value, 3600) }),
   needs: (value, { needs }) => ({ needs: [...needs, value] }),
+  init: (value) => ({ systemd: isSystemd(value) }),
   daemon: (value, { daemons }) => ({ daemons: [...daemons, value] }),
 };
+
+function isSystemd(init: string): true {
+  if (init === "systemd") return true;
+  throw new Error(`"${init}" is no init that a guest can have`);
+}
 
 /** A number from 1 to `most`. Throws on anything else. */
 export function wholeNumber(text: string, most: number): number {

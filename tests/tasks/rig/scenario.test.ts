@@ -15,7 +15,7 @@ Deno.test("parsePlan takes its words from comments of shell and of TypeScript", 
 # What it does
 # rig: nodes=2 disk=a:64M disk=b:1G
 // rig: shared=c:8K  memory=1G cpus=1
-# rig: limit=30 needs=fio needs=mdadm daemon=virtlockd
+# rig: limit=30 needs=fio needs=mdadm daemon=virtlockd init=systemd
 echo "# rig: nodes=9"
 `);
   assertEquals(plan, {
@@ -27,12 +27,24 @@ echo "# rig: nodes=9"
     limitSeconds: 30,
     needs: ["fio", "mdadm"],
     daemons: ["virtlockd"],
+    systemd: true,
   });
   assertEquals(parsePlan("echo"), defaultPlan);
 });
 
 Deno.test("parsePlan refuses what it does not know", () => {
-  for (const word of ["nodes=4", "nodes=0", "nodes", "cpus=x", "node=1", "disk=a", "memory=1"]) {
+  for (
+    const word of [
+      "nodes=4",
+      "nodes=0",
+      "nodes",
+      "cpus=x",
+      "node=1",
+      "disk=a",
+      "memory=1",
+      "init=sysv",
+    ]
+  ) {
     assertThrows(() => parsePlan(`# rig: ${word}`), Error, undefined, word);
   }
 });

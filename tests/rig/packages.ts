@@ -1,0 +1,184 @@
+/** The package of virtlockd takes a running original's place and gives it back; systemd and AppArmor hold all services to what they promise */
+// rig: init=systemd memory=1536M limit=600 needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
+import { Caller, isLocked } from "../fault/helpers/caller.ts";
+import { Client } from "../native/virtlockd/client.ts";
+import { LOCK_SOCKET, stackStart } from "../native/virtlockd/lab_daemon.ts";
+import {
+  about,
+  check,
+  equal,
+  eventually,
+  figure,
+  sh,
+  uptime,
+} from "../../tasks/rig/guest/guest.ts";
+
+/** The package of virtlockd, and unpacked/NAME of each other service. */
+const PACKAGES = Deno.env.get("PACKAGES") ?? "";
+const LEASES = "/srv/leases";
+const PATIENCE_S = 120;
+const OURS_BYTES = 50_000_000;
+
+function mainPid(service: string): number {
+  return Number(sh(`systemctl show --property=MainPID --value ${service}.service`));
+}
+
+function isActive(unit: string): boolean {
+  return sh(`systemctl is-active ${unit} || true`) === "active";
+}
+
+/** Whether a process runs a program of ours, which are larger than others. */
+function isOurs(pid: number): boolean {
+  return Deno.statSync(`/proc/${pid}/exe`).size > OURS_BYTES;
+}
+
+function profileOf(pid: number): string {
+  return Deno.readTextFileSync(`/proc/${pid}/attr/current`).trim();
+}
+
+/** A client that is registered, and in the lockspace; its locks are nobody's to be killed for. */
+async function connect(): Promise<Caller> {
+  const caller = new Caller(await Client.connect(LOCK_SOCKET));
+  await caller.register(1);
+  await caller.createLockspace(LEASES);
+  return caller;
+}
+
+async function lockIsHeld(): Promise<void> {
+  await using other = await connect();
+  equal("the lock is still held", isLocked("x"), await other.acquire(LEASES, "x"));
+}
+
+/** Does something upon which a process goes on as another program, or as the same anew. */
+async function becomesAnew(what: string, pid: number, cause: () => void): Promise<void> {
+  const before = await stackStart(pid);
+  cause();
+  const end = uptime() + PATIENCE_S;
+  while (await stackStart(pid) === before && uptime() < end) await delay();
+  check(`${what} is a new start of the same process`, await stackStart(pid) !== before);
+  equal("systemd knows it as before", pid, mainPid("virtlockd"));
+  await lockIsHeld();
+}
+
+function delay(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function dpkg(what: string): void {
+  const began = uptime();
+  const options = "--no-triggers --force-unsafe-io"; // man-db's trigger reads every page of the system
+  sh(`DEBIAN_FRONTEND=noninteractive dpkg ${options} ${what}`);
+  figure(`dpkg ${what.split(" ")[0]}`, uptime() - began, "s");
+}
+
+/** The original runs, started for a client that has a lock, when our package comes. */
+async function takeOver(): Promise<void> {
+  about("installation");
+  sh("systemctl start virtlockd.socket virtlockd-admin.socket");
+  await using holder = await connect();
+  equal("the original gives a lock", "ok", await holder.acquire(LEASES, "x"));
+  const pid = mainPid("virtlockd");
+  check("the original runs", !isOurs(pid));
+  await becomesAnew("ours", pid, () => dpkg(`--install ${PACKAGES}/*.deb`));
+  check("ours runs", isOurs(pid));
+}
+
+async function reloadAndRemoval(): Promise<void> {
+  about("virtlockd");
+  sh("systemctl stop virtlockd.service");
+  await using holder = await connect();
+  const pid = mainPid("virtlockd");
+  equal("is started for a client, confined", "hostkeep-virtlockd (enforce)", profileOf(pid));
+  equal("gives a lock", "ok", await holder.acquire(LEASES, "x"));
+  await becomesAnew("a reload", pid, () => sh("systemctl reload virtlockd.service"));
+  equal("it stays confined", "hostkeep-virtlockd (enforce)", profileOf(pid));
+  about("removal");
+  await becomesAnew("the original", pid, () => dpkg("--remove hostkeep-virtlockd"));
+  check("the original runs", !isOurs(pid));
+}
+
+/** Puts a package's files in their places. The program is not copied: that takes long on an emulated processor. */
+function unpack(name: string): void {
+  const tree = `${PACKAGES}/unpacked/${name}`;
+  sh(`tar -C ${tree} -c etc lib | tar -C / -x --keep-directory-symlink
+    touch /usr/sbin/${name} && mount --bind ${tree}/usr/sbin/${name} /usr/sbin/${name}
+    apparmor_parser --replace --skip-cache /etc/apparmor.d/hostkeep-${name}`);
+}
+
+/** A service, how exposed systemd may call it (in tenths), and what it does besides starting and stopping. */
+interface Service {
+  readonly name: string;
+  readonly exposure: number;
+  readonly reloads?: true;
+  readonly comesBack?: true;
+}
+
+function isBack(name: string, former: number): boolean {
+  const now = mainPid(name);
+  return now !== former && now !== 0 && isActive(`${name}.service`);
+}
+
+function fieldsLogged(name: string, pid: number): string[] {
+  const lines = sh(`journalctl --unit ${name}.service --output json --lines 1 _PID=${pid}`);
+  return Object.keys(JSON.parse(lines || "{}"));
+}
+
+async function service({ name, exposure, reloads, comesBack }: Service): Promise<void> {
+  about(name);
+  sh(`systemctl start ${name}.service`);
+  const pid = mainPid(name);
+  check("is active when it has started", isActive(`${name}.service`));
+  equal("is confined", `hostkeep-${name} (enforce)`, profileOf(pid));
+  sh(`systemd-analyze security --no-pager --threshold=${exposure} ${name}.service`);
+  const wanted = ["MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER"];
+  const isLogged = (): boolean => wanted.every((field) => fieldsLogged(name, pid).includes(field));
+  check("logs fields to the journal", await eventually(PATIENCE_S, isLogged));
+  if (reloads) {
+    sh(`systemctl reload ${name}.service`);
+    equal("is the same process behind a reload", pid, mainPid(name));
+  }
+  if (comesBack) {
+    Deno.kill(pid, "SIGKILL");
+    check("is back after SIGKILL", await eventually(PATIENCE_S, () => isBack(name, pid)));
+  }
+  sh(`systemctl stop ${name}.service`);
+  check("can be stopped", !isActive(`${name}.service`));
+}
+
+/** Run as the service is, so far as AppArmor goes. */
+function checkConfig(file: string, profile?: string): boolean {
+  const command = `/usr/sbin/mdmpd --check-config -c ${file}`;
+  const confined = profile === undefined ? command : `aa-exec -p ${profile} -- ${command}`;
+  return new Deno.Command("sh", { args: ["-c", confined], stdout: "null", stderr: "null" })
+    .outputSync().success;
+}
+
+/** The daemon's own sandbox does not yet hold when it reads its configuration: who refuses here is AppArmor. */
+function apparmor(): void {
+  about("AppArmor");
+  const [own, other, profile] = ["/etc/mdmpd.conf", "/srv/mdmpd.conf", "hostkeep-mdmpd"];
+  sh(`cp ${own} ${other}`);
+  check("mdmpd may read its configuration under its profile", checkConfig(own, profile));
+  check("no other file", !checkConfig(other, profile));
+  check("which it may without a profile", checkConfig(other));
+  const denied = sh("journalctl --boot _TRANSPORT=audit + _TRANSPORT=kernel | grep DENIED || true");
+  const lines = denied.split("\n").filter((line) => line.includes("hostkeep-"));
+  const others = lines.filter((line) => !line.includes(other));
+  check("the kernel says so", lines.length > others.length, denied);
+  equal("nothing else was denied", [], others);
+}
+
+sh("rm -f /usr/sbin/policy-rc.d"); // of a machine on which nothing may be started
+await takeOver();
+await reloadAndRemoval();
+sh("modprobe dm_log_userspace; modprobe md_mod");
+sh("mkdir -p /etc/cluster/cman-notify.d && echo '#!/bin/sh' > /etc/cluster/cman-notify.d/script");
+const services: readonly Service[] = [
+  { name: "mdmpd", exposure: 15, reloads: true },
+  { name: "cmannotifyd", exposure: 15, reloads: true, comesBack: true },
+  { name: "cmirrord", exposure: 21, comesBack: true },
+];
+for (const { name } of services) unpack(name);
+sh("systemctl daemon-reload");
+for (const one of services) await service(one);
+apparmor();
