@@ -87,6 +87,7 @@ export class Cluster {
 
   #check(): void {
     this.#unheard.look();
+    this.#originals.look();
     checkAgreement(this.nodes);
     checkRegions(this.nodes, this.legs, this.#plan.disk, this.#excuses);
   }

@@ -22,6 +22,7 @@ export class Originals {
   readonly blame: Blame = { unwritten: 0, unmarked: 0 };
   /** Which write of the log was the last one when the bit was seen to be wrong. */
   readonly #wrong = new Map<number, number>();
+  #last: Node | undefined;
 
   constructor(private readonly nodes: readonly Node[], private readonly legs: Legs) {}
 
@@ -35,6 +36,11 @@ export class Originals {
     return true;
   }
 
+  /** Looks who is the server. */
+  look(): void {
+    this.#server();
+  }
+
   #enter(region: number, { daemon }: Node): void {
     this.#wrong.set(region, this.legs.logWrites);
     if (daemon?.mirror?.log.clean.has(region)) this.blame.unmarked++;
@@ -44,6 +50,8 @@ export class Originals {
   /** The node whose daemon is the server: as the members have heard last. */
   #server(): Node | undefined {
     const lowest = this.nodes.find(({ isCurrent }) => isCurrent)?.daemon?.mirror?.lowest;
-    return this.nodes.find(({ nodeid }) => nodeid === lowest);
+    // While nobody has heard all there is, the last one.
+    if (lowest !== undefined) this.#last = this.nodes.find(({ nodeid }) => nodeid === lowest);
+    return this.#last;
   }
 }

@@ -28,7 +28,8 @@ export class Unheard {
   /** Whether there is a group, and it does not know of the node. */
   #isStranger({ nodeid }: Node): boolean {
     return this.nodes.some((member) =>
-      member.isCurrent && !member.daemon?.mirror?.log.recovery.known.has(nodeid)
+      member.isCurrent && !member.original &&
+      !member.daemon?.mirror?.log.recovery.known.has(nodeid)
     );
   }
 
