@@ -1,7 +1,6 @@
 /** Into the group and out of it: RESUME, the first member's reading of the log, POSTSUSPEND, the end of a membership. */
 import { packedBytes } from "./bitmap.ts";
 import type { Context } from "./context.ts";
-import type { Entry } from "./entries.ts";
 import { CS_OK, EBADE } from "./errors.ts";
 import { beginWrite, endRound, isQuiet } from "./flush.ts";
 import { flushIdle, forgetHeld, remark } from "./front.ts";
@@ -11,27 +10,20 @@ import {
   RETRY_FIRST_MS,
   RETRY_LONGEST_MS,
 } from "./limits.ts";
-import { MESSAGE_HEADER_BYTES, REQUEST_AT } from "./message.ts";
+import { MESSAGE_HEADER_BYTES } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
+import { answerResumes, keepResume } from "./resumes.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
 import { noteKinds, sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner, writeWritten } from "./trailer.ts";
-import { emptyRequest, POSTSUSPEND, type Request, RESUME, UUID_AT } from "./ulog.ts";
-
-/** Keeps a request of the kernel until it can be answered; one that it repeats takes the place of the first. */
-export function keep(context: Context, kept: Entry | undefined, request: Request): Entry {
-  if (kept !== undefined) context.entries.give(kept);
-  const length = messageOf(context, request);
-  context.out.set(request.bytes.subarray(request.base, request.base + UUID_AT), REQUEST_AT);
-  return context.entries.take(context.out, length);
-}
+import { emptyRequest, POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
 
 /** RESUME of a mirror that is in no group. */
 export function beginJoin(context: Context, mirror: Mirror): void {
   const { request, original } = context;
   if (!original) {
-    mirror.resume = keep(context, mirror.resume, request);
+    keepResume(context, mirror, request);
     mirror.phase = "joining";
     mirror.pauseMs = RETRY_FIRST_MS;
     if (mirror.keeps !== "live") mirror.log.noteHint(0);
@@ -74,7 +66,7 @@ export function tryJoin(context: Context, mirror: Mirror): void {
 function sendResume(context: Context, mirror: Mirror): void {
   const { out, outView } = context;
   mirror.generation = ++context.generation;
-  ownMessage(context, mirror, RESUME, mirror.resume?.request.seq ?? NO_SEQ, 0);
+  ownMessage(context, mirror, RESUME, mirror.resumes.at(-1)?.request.seq ?? NO_SEQ, 0);
   const live = mirror.keeps === "live";
   const [region] = mirror.state.recoveries().find(([, node]) => node === context.me) ?? [-1];
   const length = writeJoiner(outView, MESSAGE_HEADER_BYTES, mirror.generation, live, region);
@@ -110,9 +102,7 @@ export function abandonJoin(context: Context, mirror: Mirror): void {
 export function executeResume(context: Context, mirror: Mirror, request: Request): void {
   const { log, disk } = mirror;
   if (log.resumed || mirror.checkpointed) return endResume(context, mirror, request);
-  if (mirror.resume === undefined && request.seq !== NO_SEQ) {
-    mirror.resume = keep(context, undefined, request);
-  }
+  if (mirror.resumes.length === 0 && request.seq !== NO_SEQ) keepResume(context, mirror, request);
   if (disk === undefined) {
     fillCore(context, mirror);
     return endResume(context, mirror, request);
@@ -240,7 +230,7 @@ function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {
 export function logWritten(context: Context, mirror: Mirror, disk: DiskLog): void {
   mirror.phase = "valid";
   endRound(context, mirror, disk);
-  endResume(context, mirror, mirror.resume?.request ?? nobody);
+  endResume(context, mirror, mirror.resumes[0]?.request ?? nobody);
 }
 
 function endResume(context: Context, mirror: Mirror, request: Request): void {
@@ -260,7 +250,7 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
     mirror.resend = mirror.working.length > 0;
     snapshotLate(context, mirror);
   }
-  answerResume(context, mirror, request);
+  answerResumes(context, mirror, request);
 }
 
 /** With the bits of a checkpoint; ours tells more than them. */
@@ -276,15 +266,6 @@ function resumeChecked({ original }: Context, log: MirrorLog): void {
   for (const [region, node] of others) held.set(region, node);
   for (const region of lost) broken.add(region);
   for (const region of again) spoiled.add(region);
-}
-
-function answerResume(context: Context, mirror: Mirror, request: Request): void {
-  const kept = mirror.resume;
-  mirror.resume = undefined;
-  if (kept !== undefined) {
-    context.replies.error(kept.request, 0);
-    context.entries.give(kept);
-  } else if (request.seq !== NO_SEQ) context.replies.error(request, 0);
 }
 
 /** The own POSTSUSPEND is executed. Nothing more is taken from the group; what was asked before it is still answered. */

@@ -2,8 +2,9 @@
 import type { Context } from "./context.ts";
 import { EBADE, EINVAL, ENOENT, ESRCH } from "./errors.ts";
 import { askAndWait, frontClear, frontFlush, frontMark, settle } from "./front.ts";
-import { forgetGroup, keep } from "./joining.ts";
+import { forgetGroup } from "./joining.ts";
 import type { Mirror } from "./mirror.ts";
+import { keep, keepResume } from "./resumes.ts";
 import { messageOf, send, statusOf } from "./send.ts";
 import {
   CLEAR_REGION,
@@ -69,17 +70,17 @@ export function refuse({ request, replies }: Context, error: number): void {
   else replies.error(request, error);
 }
 
-/** RESUME again, before the first was answered: the kernel has given up waiting and repeats it. */
+/** RESUME again, before the first was answered: of another task, or the kernel repeats it. */
 export function resumeAgain(context: Context, mirror: Mirror): void {
   if (context.original) return context.replies.error(context.request, 0);
-  mirror.resume = keep(context, mirror.resume, context.request);
+  keepResume(context, mirror, context.request);
 }
 
 export function suspendJoined(context: Context, mirror: Mirror): void {
   const { request, replies, out, original } = context;
   if (mirror.phase === "leaving") {
     if (original) return refuse(context, EINVAL);
-    mirror.working.push(keep(context, undefined, request));
+    mirror.working.push(keep(context, request));
     return;
   }
   if (original) {
@@ -96,8 +97,7 @@ export function suspendJoining(context: Context, mirror: Mirror): void {
   forgetGroup(context, mirror);
   // What the others have done since this node lost them is not known.
   if (mirror.keeps === "live") mirror.keeps = "nothing";
-  if (mirror.resume !== undefined) context.entries.give(mirror.resume);
-  mirror.resume = undefined;
+  context.entries.giveAll(mirror.resumes);
   context.replies.error(context.request, 0);
 }
 

@@ -28,6 +28,8 @@ export const MAX_MEMBERS = 128;
 export const MAX_OUTBOX_MESSAGES = 4096;
 /** Requests of this node that wait for an answer, all mirrors; the kernel has one for each waiting task. */
 export const MAX_WAITING_REQUESTS = 4096;
+/** RESUMEs of one mirror that wait for the group: the kernel repeats them every 15 s, and no longer waits for the older ones. */
+export const MAX_WAITING_RESUMES = 64;
 /** Regions whose clearing is put off, in one mirror. */
 export const MAX_IDLE_REGIONS = 1024;
 /** How long the clearing of a region is put off, so that the next write to it need not mark it again. */

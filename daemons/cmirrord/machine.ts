@@ -6,7 +6,6 @@ import { CONNECTOR_HEADER_BYTES, decodeConnector } from "../../src/wire/netlink.
 import { type Construction, parseConstruction } from "./constructor.ts";
 import { Context } from "./context.ts";
 import { EAGAIN, EINVAL, ENOENT } from "./errors.ts";
-import { keep } from "./joining.ts";
 import { askUnknown, refuse } from "./kernel_requests.ts";
 import { constructionText, LOCAL } from "./local_requests.ts";
 import {
@@ -25,6 +24,7 @@ import { type DiskLog, IDENTITY_BYTES, Mirror } from "./mirror.ts";
 import { type MirrorEvent, TABLE } from "./mirror_table.ts";
 import { stateBytes } from "./mirror_state.ts";
 import type { Port } from "./port.ts";
+import { keep } from "./resumes.ts";
 import { hasTrailer } from "./trailer.ts";
 import {
   CHECKPOINT_READY,
@@ -134,7 +134,7 @@ export class Machine {
     // D2: a reconnect has no room for the device.
     const text = reconnects || construction.answer === "" ? "" : `${construction.answer}\0`;
     if (mirror.disk === undefined) return context.replies.text(request, text);
-    mirror.construction = keep(context, undefined, request);
+    mirror.construction = keep(context, request);
     mirror.answer = text;
     context.port.openLog(mirror, construction.device);
   }

@@ -77,8 +77,9 @@ export class Mirror {
   /** Regions that the kernel of this node may write while it is in no group. */
   readonly written: number[] = [];
 
-  /** The kernel's RESUME or CTR that is to be answered. */
-  resume: Entry | undefined;
+  /** The kernel's RESUMEs that are to be answered: one for each of its tasks that waits, and those that it has repeated. */
+  readonly resumes: Entry[] = [];
+  /** The kernel's CTR that is to be answered. */
   construction: Entry | undefined;
   /** What that CTR is answered with. */
   answer = "";

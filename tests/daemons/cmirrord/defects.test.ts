@@ -1,5 +1,6 @@
 /** Defects of the original, each where one message shows it. Those that need a cluster are the simulator's. */
 import { assert, assertEquals } from "@std/assert";
+import { MAX_WAITING_RESUMES } from "../../../daemons/cmirrord/limits.ts";
 import { decodeMessage, type Message } from "../../../daemons/cmirrord/message.ts";
 import {
   CHECKPOINT_READY,
@@ -13,6 +14,7 @@ import {
   IS_REMOTE_RECOVERING,
   MARK_REGION,
   PRESUSPEND,
+  RESUME,
   SET_REGION_SYNC,
   STATUS_INFO,
 } from "../../../daemons/cmirrord/ulog.ts";
@@ -193,6 +195,27 @@ Deno.test("D27: RESUME is answered when the mirror is joined, and not before", (
   assertEquals([world.mirror.phase, world.frames.length], ["invalid", 0]);
   world.hearOwnJoin();
   assertEquals([world.mirror.phase, world.frames.length], ["valid", 1]);
+});
+
+/** Numbers of the RESUMEs that are answered when the mirror has joined, of those that were asked while it could not. */
+function resumed(seqs: readonly number[]): number[] {
+  const world = new FuzzWorld([], { joins: false });
+  for (const seq of seqs) world.ask(requestFrame(seq, RESUME, none));
+  world.joins = true;
+  world.machine.tick(10_000);
+  world.hearOwnJoin();
+  assertEquals(world.machine.context.entries.taken, 0);
+  return world.frames.map(({ buffer }) => new DataView(buffer).getUint32(36 + 148, true));
+}
+
+Deno.test("D27: every RESUME that waits is answered, as each task of the kernel sends its own", () => {
+  // The first one is the world's.
+  assertEquals(resumed([3, 7, 8]), [2, 3, 7, 8]);
+});
+
+Deno.test("D27: of very many RESUMEs the last ones are kept: the older ones were repeated", () => {
+  const seqs = Array.from({ length: 200 }, (_, index) => 10 + index);
+  assertEquals(resumed(seqs), seqs.slice(-MAX_WAITING_RESUMES));
 });
 
 Deno.test("a node's hint ends at the first region that is behind", () => {
