@@ -15,6 +15,8 @@ export interface Plan {
   readonly disk: boolean;
   /** Things that happen to the cluster. */
   readonly events: number;
+  /** Of them, most are deaths of daemons. */
+  readonly isHarsh: boolean;
 }
 
 export function planOf(random: Random): Plan {
@@ -23,6 +25,18 @@ export function planOf(random: Random): Plan {
     regions: 3 + random.below(60),
     disk: random.below(2) === 0,
     events: 5 + random.below(25),
+    isHarsh: false,
+  };
+}
+
+/** Few nodes, few regions, many deaths of daemons, some of them long enough for the kernel to give up waiting. */
+export function harshPlanOf(random: Random): Plan {
+  return {
+    nodes: 2 + random.below(2),
+    regions: 3 + random.below(6),
+    disk: random.below(2) === 0,
+    events: 5 + random.below(60),
+    isHarsh: true,
   };
 }
 
@@ -34,6 +48,8 @@ export interface Tally {
   steps: number;
   writes: number;
   messages: number;
+  /** Writes to one leg of kernels that had given up on their daemon. */
+  strays: number;
   /** What daemons of lvm2 among the nodes have done to the log device. */
   readonly blame: Blame;
 }
@@ -52,9 +68,9 @@ export class Cluster {
   #writes = 0;
 
   /** `isOriginal`: which nodes run the daemon of lvm2, by nodeid. */
-  constructor(seed: number, plan?: Plan, isOriginal: (nodeid: number) => boolean = () => false) {
+  constructor(seed: number, plan = planOf, isOriginal: (nodeid: number) => boolean = () => false) {
     this.#random = new Random(seed);
-    this.#plan = plan ?? planOf(this.#random);
+    this.#plan = plan(this.#random);
     const { nodes, regions, disk } = this.#plan;
     this.legs = new Legs(regions, nodes);
     this.legs.differ();
@@ -79,7 +95,7 @@ export class Cluster {
     this.#unheard = unheard;
     this.#originals = originals;
     this.#excuses = {
-      isUnheard: (region) => unheard.has(region),
+      isUnheard: (region) => unheard.has(region) || this.legs.isStray(region),
       isOnItsWay: (region) => unheard.hasOnDisk(region),
       isOfOriginal: (region) => originals.hasMade(region),
     };
@@ -100,7 +116,14 @@ export class Cluster {
     }
     this.#rest();
     const { blame } = this.#originals;
-    return { steps: this.#steps, writes: this.#writes, messages: this.#group.ordered, blame };
+    const { strayWrites: strays } = this.legs;
+    return {
+      steps: this.#steps,
+      writes: this.#writes,
+      messages: this.#group.ordered,
+      strays,
+      blame,
+    };
   }
 
   #advance(ms: number): void {
@@ -119,7 +142,8 @@ export class Cluster {
     const node = this.#random.pick(this.nodes);
     const { target } = node;
     if (target === undefined || target.state === "gone") return this.#boot(node);
-    const kind = this.#random.below(14);
+    const drawn = this.#random.below(14);
+    const kind = this.#plan.isHarsh && drawn >= 2 && drawn < 5 ? 9 : drawn;
     if (kind < 6) this.#write(node, 1 + this.#random.below(12));
     else if (kind < 8) target.wanted = target.wanted === "up" ? "suspended" : "up";
     else if (kind === 8) target.wanted = "gone";
@@ -141,7 +165,8 @@ export class Cluster {
     // lvm2's is not fit for it (D1).
     if (node.original) return;
     node.killDaemon();
-    const pauseMs = this.#random.below(this.#random.below(3) === 0 ? 5_000 : 100);
+    const [odds, longMs] = this.#plan.isHarsh ? [2, 15_000] : [3, 5_000];
+    const pauseMs = this.#random.below(this.#random.below(odds) === 0 ? longMs : 100);
     this.clock.after(pauseMs, () => node.startDaemon());
   }
 

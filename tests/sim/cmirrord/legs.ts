@@ -25,6 +25,9 @@ export class Legs {
   /** How often it was written, and which of these writes was the last one by a daemon of ours. */
   logWrites = 0;
   lastOwnLogWrite = 0;
+  /** Regions that were written on one leg for want of a daemon, and how often each had been recovered then. */
+  readonly #strays = new Map<number, number>();
+  strayWrites = 0;
   readonly #width: number;
   #value = 0;
 
@@ -80,6 +83,16 @@ export class Legs {
       this.write(1, start + index, value);
       this.torn.delete(start + index);
     });
+  }
+
+  /** A kernel that could ask nobody writes a region on one leg, whatever the log says. */
+  stray(region: number): void {
+    this.#strays.set(region, this.#copies[region]);
+  }
+
+  /** Whether what was written so has yet to be recovered. */
+  isStray(region: number): boolean {
+    return this.#strays.get(region) === this.#copies[region];
   }
 
   beginWrite(sector: number): void {

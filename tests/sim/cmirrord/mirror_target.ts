@@ -29,6 +29,11 @@ interface Region {
   isRecovering: boolean;
   /** It was not in sync when it was written: remembered until this node has recovered it (dm-region-hash.c, rh_update_states). */
   isBehind: boolean;
+  /**
+   * It was taken for such as there was no daemon: between CTR and RESUME it died, and the kernel gave up (userspace_do_request()). It
+   * tells nobody, then or later.
+   */
+  isForlorn: boolean;
   /** Writes to the first leg only. */
   primaryOnly: number;
 }
@@ -62,6 +67,7 @@ export class MirrorTarget {
       isMarked: false,
       isRecovering: false,
       isBehind: false,
+      isForlorn: false,
       primaryOnly: 0,
     }));
   }
@@ -184,6 +190,7 @@ export class MirrorTarget {
       this.#toClear.add(region);
       this.regions[region].isRecovering = false;
       this.regions[region].isBehind = false;
+      this.regions[region].isForlorn = false;
       this.#recovering = -1;
       yield* this.#countSync();
     }
@@ -223,6 +230,7 @@ export class MirrorTarget {
 
   *#isInSync(region: number): Wait<boolean> {
     const { error, words } = yield* this.connector.ask(IN_SYNC, [region]);
+    this.regions[region].isForlorn = error === ESRCH;
     return error === 0 && words[0] === 1;
   }
 
@@ -255,10 +263,14 @@ export class MirrorTarget {
     const value = legs.nextValue();
     if (both) state.pending++;
     else state.primaryOnly++;
-    legs.beginWrite(sector);
+    if (state.isForlorn) legs.strayWrites++;
     const reach = (leg: Leg): void => {
-      if (!this.isDead) legs.write(leg, sector, value);
+      if (this.isDead) return;
+      if (state.isForlorn) legs.stray(region);
+      legs.write(leg, sector, value);
     };
+    if (state.isForlorn) legs.stray(region);
+    legs.beginWrite(sector);
     const [one, two] = [this.random.below(20), this.random.below(20)];
     this.clock.after(one, () => reach(0));
     if (both) this.clock.after(two, () => reach(1));
