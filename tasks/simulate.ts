@@ -35,5 +35,5 @@ console.log(
   `${clusters} clusters, ${steps} steps, ${writes} writes, ${messages} messages, ${failures.length} failures`,
 );
 if (strays > 0) console.log(`writes to one leg of kernels that had given up: ${strays}`);
-if (mixed) console.log(`wrong bits on disk by daemons of lvm2: ${JSON.stringify(blame)}`);
+if (mixed) console.log(`wrong bits by daemons of lvm2: ${JSON.stringify(blame)}`);
 Deno.exit(failures.length === 0 ? 0 : 1);

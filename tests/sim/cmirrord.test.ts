@@ -7,16 +7,16 @@ const SEEDS = 2_000;
 const MIXED_SEEDS = 1_000;
 const STRESS_SEEDS = 2_000;
 /** Further ones that have failed once. */
-const ONCE_FAILED = [5821, 6079];
+const ONCE_FAILED = [5821, 6079, 6961, 7150, 13371, 15678];
 
 Deno.test(`${SEEDS} clusters lose no write, agree at every step and come to rest`, () => {
   const { writes, messages, blame, failures } = runSeeds({ first: FIRST_SEED, count: SEEDS });
   assertEquals(failures, []);
   assert(writes > 50 * SEEDS && messages > 20 * SEEDS, `${writes} writes, ${messages} messages`);
-  assertEquals(blame, { unwritten: 0, unmarked: 0 });
+  assertEquals(blame, { unwritten: 0, unmarked: 0, misled: 0 });
 });
 
-Deno.test(`${MIXED_SEEDS} clusters whose every second node runs lvm2's daemon keep our replicas, and the log that ours write, right`, () => {
+Deno.test(`${MIXED_SEEDS} clusters whose every second node runs lvm2's daemon keep our replicas, and the log that ours write, right while ours are the servers`, () => {
   const range = { first: FIRST_SEED, count: MIXED_SEEDS, mixed: true };
   const { writes, messages, blame, failures } = runSeeds(range);
   assertEquals(failures, []);
@@ -24,6 +24,7 @@ Deno.test(`${MIXED_SEEDS} clusters whose every second node runs lvm2's daemon ke
   // Among nodes of lvm2 alone they were twelve in 300 clusters.
   const wrong = blame.unwritten + blame.unmarked;
   assert(wrong < MIXED_SEEDS / 50, `wrong bits on disk: ${JSON.stringify(blame)}`);
+  assert(blame.misled < MIXED_SEEDS / 100, `wrong bits in our replicas: ${blame.misled}`);
 });
 
 Deno.test(`${STRESS_SEEDS} small clusters whose daemons die all the time lose no write either`, () => {

@@ -90,7 +90,7 @@ export class Cluster {
       { length: nodes },
       (_, i) => new Node(shared, i + 1, isOriginal(i + 1)),
     );
-    const unheard = new Unheard(this.nodes, this.legs);
+    const unheard = new Unheard(this.nodes, this.legs, disk);
     const originals = new Originals(this.nodes, this.legs);
     this.#unheard = unheard;
     this.#originals = originals;
@@ -98,6 +98,7 @@ export class Cluster {
       isUnheard: (region) => unheard.has(region) || this.legs.isStray(region),
       isOnItsWay: (region) => unheard.hasOnDisk(region),
       isOfOriginal: (region) => originals.hasMade(region),
+      isMisled: (region) => originals.hasMisled(region),
     };
   }
 

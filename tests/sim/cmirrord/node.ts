@@ -42,7 +42,8 @@ const CS_ERR_EXIST = 14;
 export class Daemon implements Port {
   readonly machine: Machine;
   isDead = false;
-  participant: Participant | undefined;
+  /** By handle. A table that is gone may still be leaving when the next one joins. */
+  readonly #participants = new Map<number, Participant>();
   #handles = 0;
   /** When corosync is there again. */
   #backMs = 0;
@@ -62,6 +63,11 @@ export class Daemon implements Port {
 
   get mirror(): Mirror | undefined {
     return this.machine.mirrors[0];
+  }
+
+  /** What the mirror is in its group. */
+  get participant(): Participant | undefined {
+    return this.#participants.get(this.mirror?.handle ?? -1);
   }
 
   /** Runs a step of the machine, then sees to its timer and to the checks. */
@@ -107,18 +113,20 @@ export class Daemon implements Port {
 
   /** corosync restarts: the group is gone for this node. */
   loseGroup(reason: number): void {
-    const { participant, shared } = this;
-    if (participant === undefined) return;
-    shared.group.die(participant, reason);
-    this.participant = undefined;
+    const { shared } = this;
+    const participants = [...this.#participants];
+    if (participants.length === 0) return;
+    this.#participants.clear();
     this.#backMs = shared.clock.nowMs + TOKEN_LOST_MS + 500 + shared.random.below(4_000);
-    const handle = this.mirror?.handle ?? -1;
-    if (handle >= 0) this.do((nowMs) => this.machine.lost(handle, nowMs));
+    for (const [handle, participant] of participants) {
+      shared.group.die(participant, reason);
+      this.do((nowMs) => this.machine.lost(handle, nowMs));
+    }
   }
 
   die(reason: number): void {
     this.isDead = true;
-    if (this.participant !== undefined) this.shared.group.die(this.participant, reason);
+    for (const one of this.#participants.values()) this.shared.group.die(one, reason);
   }
 
   /** One call in `odds` fails. lvm2's daemon cannot cope with that (D8; and a log that was not written counts as written). */
@@ -139,26 +147,29 @@ export class Daemon implements Port {
     const { group } = this.shared;
     if (this.#isUnlucky(20)) return CS_ERR_TRY_AGAIN;
     if (group.has(this.nodeid, this.pid)) return CS_ERR_EXIST;
-    this.participant = group.join(this.nodeid, this.pid, (events) => this.#deliver(handle, events));
+    const deliver = (events: readonly GroupEvent[]): void => this.#deliver(handle, events);
+    this.#participants.set(handle, group.join(this.nodeid, this.pid, deliver));
     return CS_OK;
   }
-  leave(): number {
-    if (this.participant !== undefined) this.shared.group.leave(this.participant);
+  leave(handle: number): number {
+    const participant = this.#participants.get(handle);
+    if (participant !== undefined) this.shared.group.leave(participant);
     return CS_OK;
   }
-  finalize(): number {
-    const { participant } = this;
-    this.participant = undefined;
+  finalize(handle: number): number {
+    const participant = this.#participants.get(handle);
+    this.#participants.delete(handle);
     if (participant === undefined) return CS_OK;
     // A member that goes without a word is taken for dead.
     if (participant.isLeaving) participant.isOut = true;
     else this.shared.group.die(participant, PROCDOWN);
     return CS_OK;
   }
-  multicast(_handle: number, bytes: Uint8Array, length: number): number {
-    if (this.participant === undefined) return CS_ERR_LIBRARY;
+  multicast(handle: number, bytes: Uint8Array, length: number): number {
+    const participant = this.#participants.get(handle);
+    if (participant === undefined) return CS_ERR_LIBRARY;
     if (this.#isUnlucky(30)) return CS_ERR_TRY_AGAIN;
-    this.shared.group.send(this.participant, bytes.slice(0, length));
+    this.shared.group.send(participant, bytes.slice(0, length));
     return CS_OK;
   }
   openLog(mirror: Mirror): void {

@@ -2,7 +2,8 @@
  * Kernels that nobody knows of. A node's daemon is killed, its kernel goes on, and all others leave; then a node resumes as the first
  * member of a new group. No log tells it of the kernel that still writes what it had marked, and copies what it was recovering. What
  * that kernel does there is excused until its daemon has joined, and told the group; what its node's death leaves half done before
- * that, until it was recovered.
+ * that, until it was recovered. It is the same the other way round where the log is in memory: what the new group was writing when its
+ * last node died that kernel's daemon cannot know.
  */
 import type { Legs } from "./legs.ts";
 import type { Node } from "./node.ts";
@@ -14,7 +15,12 @@ export class Unheard {
   /** Regions that a node which has died unheard was writing. */
   readonly #lost = new Map<number, number>();
 
-  constructor(private readonly nodes: readonly Node[], private readonly legs: Legs) {}
+  /** `onDisk`: where the log is. */
+  constructor(
+    private readonly nodes: readonly Node[],
+    private readonly legs: Legs,
+    private readonly onDisk: boolean,
+  ) {}
 
   /** Looks who is known to whom. */
   look(): void {
@@ -54,7 +60,9 @@ export class Unheard {
 
   /** The node is about to die. */
   crash(node: Node): void {
-    if (!this.#nodes.delete(node)) return;
+    const isLast = !this.nodes.some((other) => other !== node && other.isCurrent);
+    const isForgotten = !this.onDisk && isLast && this.#nodes.size > 0;
+    if (!this.#nodes.delete(node) && !isForgotten) return;
     for (let region = 0; region < this.legs.regions; region++) {
       if (node.target?.isAt(region)) this.#lost.set(region, this.legs.copies(region));
     }
