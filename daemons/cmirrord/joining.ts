@@ -1,6 +1,7 @@
 /** Into the group and out of it: RESUME, the first member's reading of the log, POSTSUSPEND, the end of a membership. */
 import { packedBytes } from "./bitmap.ts";
 import type { Context } from "./context.ts";
+import type { Entry } from "./entries.ts";
 import { CS_OK, EBADE } from "./errors.ts";
 import { beginWrite, endRound, isQuiet } from "./flush.ts";
 import { flushIdle, forgetHeld, remark } from "./front.ts";
@@ -13,8 +14,8 @@ import {
 import { MESSAGE_HEADER_BYTES } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
-import { answerResumes, keepResume } from "./resumes.ts";
-import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
+import { answerResumes, keepResume, takeResume } from "./resumes.ts";
+import { messageOf, NO_SEQ, ownMessage, releaseFlushes, send } from "./send.ts";
 import { noteKinds, sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner, writeWritten } from "./trailer.ts";
 import { emptyRequest, POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
@@ -23,7 +24,7 @@ import { emptyRequest, POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
 export function beginJoin(context: Context, mirror: Mirror): void {
   const { request, original } = context;
   if (!original) {
-    keepResume(context, mirror, request);
+    takeResume(context, mirror);
     mirror.phase = "joining";
     mirror.pauseMs = RETRY_FIRST_MS;
     if (mirror.keeps !== "live") mirror.log.noteHint(0);
@@ -84,9 +85,9 @@ export function retryJoin(context: Context, mirror: Mirror): void {
   const { working, keeps } = mirror;
   const waiting = working.splice(0);
   forgetGroup(context, mirror);
-  for (const entry of waiting) entry.delivered = true;
-  working.push(...waiting);
+  askLater(mirror, waiting);
   mirror.keeps = keeps;
+  mirror.needsFlush = true;
   mirror.phase = "joining";
   mirror.pauseMs = RETRY_FIRST_MS;
   mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
@@ -245,6 +246,7 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
   mirror.state.noteShared(mirror.isShared);
   if (!context.original) {
     remark(context, mirror);
+    releaseFlushes(context, mirror);
     // What the kernel may be writing all the while is dirty on the device as soon as the group knows.
     if (mirror.needsFlush && mirror.members.length > 1) flushIdle(context, mirror);
     mirror.resend = mirror.working.length > 0;
@@ -345,6 +347,15 @@ function noteWrites({ me }: Context, { log, written }: Mirror): void {
   });
 }
 
+/** What was asked of a group that is gone is asked of the next one, even what that group has answered, and had wait for a recovery. */
+function askLater({ working }: Mirror, waiting: readonly Entry[]): void {
+  for (const entry of waiting) {
+    entry.delivered = true;
+    entry.isDone = false;
+  }
+  working.push(...waiting);
+}
+
 /** corosync is gone, and with it the group (D9). Nothing is lost: what waits is asked again when it is back. */
 export function lose(context: Context, mirror: Mirror): void {
   context.port.say("clusterLost", mirror, mirror.handle);
@@ -357,8 +368,7 @@ export function lose(context: Context, mirror: Mirror): void {
   const { resumed } = mirror.log;
   if (resumed) noteWrites(context, mirror);
   forgetGroup(context, mirror);
-  for (const entry of waiting) entry.delivered = true;
-  mirror.working.push(...waiting);
+  askLater(mirror, waiting);
   mirror.phase = "joining";
   mirror.needsFlush = true;
   if (resumed) {

@@ -4,7 +4,7 @@ import { EBADE, EINVAL, ENOENT, ESRCH } from "./errors.ts";
 import { askAndWait, frontClear, frontFlush, frontMark, settle } from "./front.ts";
 import { forgetGroup } from "./joining.ts";
 import type { Mirror } from "./mirror.ts";
-import { keep, keepResume } from "./resumes.ts";
+import { keep, takeResume } from "./resumes.ts";
 import { messageOf, send, statusOf } from "./send.ts";
 import {
   CLEAR_REGION,
@@ -73,7 +73,7 @@ export function refuse({ request, replies }: Context, error: number): void {
 /** RESUME again, before the first was answered: of another task, or the kernel repeats it. */
 export function resumeAgain(context: Context, mirror: Mirror): void {
   if (context.original) return context.replies.error(context.request, 0);
-  keepResume(context, mirror, context.request);
+  takeResume(context, mirror);
 }
 
 export function suspendJoined(context: Context, mirror: Mirror): void {

@@ -2,6 +2,7 @@
 import { decodeBytes } from "../../src/wire/bytes.ts";
 import type { Context } from "./context.ts";
 import { EINVAL } from "./errors.ts";
+import { askUnknown } from "./kernel_requests.ts";
 import type { Mirror } from "./mirror.ts";
 import { statusTable } from "./status_text.ts";
 import {
@@ -34,8 +35,11 @@ const inSync: Local = (context, { log, keeps }) => {
     return context.replies.error(context.request, EINVAL);
   }
   // Not resumed, but live: the bits are those of before.
-  const whole = keeps === "live" && log.wholeOnce;
-  answerWord(context, whole || log.isInSync(region) ? 1 : 0);
+  const isLive = keeps === "live";
+  const isIn = (isLive && log.wholeOnce) || log.isInSync(region);
+  // What was behind then others may have recovered; it must not be written on one leg. The kernel asks again.
+  if (isLive && !isIn) return askUnknown(context);
+  answerWord(context, isIn ? 1 : 0);
 };
 
 const getSyncCount: Local = (context, { log }) => answerWord(context, log.countSync());

@@ -126,6 +126,8 @@ export class Machine {
     mirror.version = request.version;
     if (reconnects && mirror.state.holds(identity, construction)) {
       mirror.keeps = "live";
+      // Its kernel may have marked what the group has not heard of.
+      mirror.needsFlush = true;
       mirror.wasShared = mirror.state.isShared;
       mirror.written.push(...mirror.log.own.members());
     } else beginState(mirror);

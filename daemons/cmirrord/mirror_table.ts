@@ -83,6 +83,7 @@ const writtenFirst: Cell = (context, mirror) => {
   if (!writeEnded(context, mirror, mirror.disk as DiskLog)) return;
   logWritten(context, mirror, mirror.disk as DiskLog);
   replay(context, mirror);
+  if (!context.original) endOfRound(context, mirror);
 };
 
 const written: Cell = (context, mirror) => {

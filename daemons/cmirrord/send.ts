@@ -173,25 +173,26 @@ export function answerOwn(context: Context, mirror: Mirror, request: Request): v
 
 /**
  * A FLUSH is answered when no other node recovers a region that this node has marked: the copy that is under way there would undo, on
- * one leg, what is written meanwhile. A kernel that was told long ago that the region is in sync does not ask.
+ * one leg, what is written meanwhile. A kernel that was told long ago that the region is in sync does not ask. Before this node has the
+ * group's state it does not know.
  */
 export function holdsFlush(
   { original, me }: Context,
-  { log, working }: Mirror,
+  { log, phase, working }: Mirror,
   { type, seq, error }: Request,
 ): boolean {
   if (type !== FLUSH || original || error !== 0) return false;
-  if (!log.recovery.isForeign(log.own, me)) return false;
+  if (phase !== "invalid" && !log.recovery.isForeign(log.own, me)) return false;
   const entry = working.find(({ request }) => request.type === FLUSH && request.seq === seq);
   if (entry !== undefined) entry.isDone = true;
   return true;
 }
 
-/** Something was recovered, or a node is gone. */
+/** Something was recovered, a node is gone, or this one has come to the group's state. */
 export function releaseFlushes(context: Context, mirror: Mirror): void {
   const { working, log } = mirror;
   if (working.length === 0 || !working.some(({ isDone }) => isDone)) return;
-  if (log.recovery.isForeign(log.own, context.me)) return;
+  if (!log.resumed || log.recovery.isForeign(log.own, context.me)) return;
   for (const entry of working.filter(({ isDone }) => isDone)) {
     working.splice(working.indexOf(entry), 1);
     context.replies.error(entry.request, 0);

@@ -218,6 +218,16 @@ Deno.test("D27: of very many RESUMEs the last ones are kept: the older ones were
   assertEquals(resumed(seqs), seqs.slice(-MAX_WAITING_RESUMES));
 });
 
+Deno.test("D1: RESUME of a mirror whose kernel never stopped is answered before it is joined", () => {
+  const world = new FuzzWorld([], { joins: false });
+  world.mirror.keeps = "live";
+  assertEquals(ask(world, RESUME), { error: 0, bytes: 0 });
+  world.mirror.log.sync.set(4);
+  assertEquals(ask(world, IN_SYNC, words(4)), { error: 0, bytes: 8 });
+  // What was behind may be in sync by now, and must not be written on one leg: it is asked again.
+  assertEquals(ask(world, IN_SYNC, words(5)), { error: -3, bytes: 8 });
+});
+
 Deno.test("a node's hint ends at the first region that is behind", () => {
   const world = new FuzzWorld([]);
   for (const region of [0, 1, 3]) recover(world, region);
