@@ -2,7 +2,7 @@
 import type { Context } from "./context.ts";
 import { EBADE, EINVAL, ENOENT, ESRCH } from "./errors.ts";
 import { askAndWait, frontClear, frontFlush, frontMark, settle } from "./front.ts";
-import { forgetGroup } from "./joining.ts";
+import { forgetGroup, leaveWhenQuiet } from "./joining.ts";
 import type { Mirror } from "./mirror.ts";
 import { keep, takeResume } from "./resumes.ts";
 import { messageOf, send, statusOf } from "./send.ts";
@@ -110,11 +110,12 @@ export function destroyPending(context: Context, mirror: Mirror): void {
   mirror.destroyed = true;
 }
 
-/** The table is gone while the mirror is in the group: it leaves, whatever is under way. */
+/** The table is gone while the mirror is in the group: it leaves, but not before what it writes, which must not land on newer bits. */
 export function destroyJoined(context: Context, mirror: Mirror): void {
   context.replies.error(context.request, 0);
   mirror.destroyed = true;
   mirror.phase = "leaving";
+  if (!context.original) return leaveWhenQuiet(context, mirror);
   if (!mirror.hasLeft) context.port.leave(mirror.handle);
   mirror.hasLeft = true;
 }
