@@ -9,9 +9,10 @@ import type { Legs } from "./legs.ts";
 import type { Node } from "./node.ts";
 
 export class Unheard {
-  readonly #nodes = new Set<Node>();
-  /** Nodes that were heard, and how often the log had been written then: it is written anew when all have heard. */
-  readonly #heard = new Map<Node, number>();
+  /** Nodes that are not heard, and where each was at work since. */
+  readonly #nodes = new Map<Node, Set<number>>();
+  /** Nodes that were heard: the same, and how often the log had been written then, which is written anew when all have heard. */
+  readonly #heard = new Map<Node, { readonly writes: number; readonly regions: Set<number> }>();
   /** Regions that a node which has died unheard was writing. */
   readonly #lost = new Map<number, number>();
 
@@ -25,10 +26,31 @@ export class Unheard {
   /** Looks who is known to whom. */
   look(): void {
     for (const node of this.nodes) {
-      if (node.isCurrent && this.#nodes.delete(node)) this.#heard.set(node, this.legs.logWrites);
-      else if (node.isCurrent) continue;
-      else if (node.isLive && this.#isStranger(node)) this.#nodes.add(node);
+      if (node.isCurrent) this.#hear(node);
+      else if (!node.isLive) this.#lose(node, this.#nodes.get(node) ?? []);
+      else if (!this.#nodes.has(node) && this.#isStranger(node)) {
+        this.#nodes.set(node, new Set());
+      }
     }
+    for (const [node, regions] of this.#nodes) {
+      for (const region of this.#regionsOf(node)) regions.add(region);
+    }
+  }
+
+  #hear(node: Node): void {
+    const regions = this.#nodes.get(node);
+    if (regions === undefined) return;
+    this.#nodes.delete(node);
+    this.#heard.set(node, { writes: this.legs.logWrites, regions });
+  }
+
+  /** Where the node's kernel is at work. */
+  #regionsOf({ target }: Node): number[] {
+    const regions: number[] = [];
+    for (let region = 0; region < this.legs.regions; region++) {
+      if (target?.isAt(region)) regions.push(region);
+    }
+    return regions;
   }
 
   /** Whether there is a group, and it does not know of the node. */
@@ -40,20 +62,21 @@ export class Unheard {
   }
 
   isUnheard(nodeid: number): boolean {
-    for (const node of this.#nodes) if (node.nodeid === nodeid) return true;
+    for (const node of this.#nodes.keys()) if (node.nodeid === nodeid) return true;
     return false;
   }
 
   has(region: number): boolean {
-    for (const { target } of this.#nodes) if (target?.isAt(region)) return true;
+    for (const regions of this.#nodes.values()) if (regions.has(region)) return true;
     const copies = this.#lost.get(region);
     return copies !== undefined && copies === this.legs.copies(region);
   }
 
   /** The same of the log device. */
   hasOnDisk(region: number): boolean {
-    for (const [{ target }, writes] of this.#heard) {
-      if (this.legs.logWrites <= writes + 1 && target?.isAt(region)) return true;
+    for (const [{ target }, { writes, regions }] of this.#heard) {
+      if (this.legs.logWrites > writes + 1) continue;
+      if (regions.has(region) || target?.isAt(region)) return true;
     }
     return false;
   }
@@ -61,10 +84,15 @@ export class Unheard {
   /** The node is about to die. */
   crash(node: Node): void {
     const isLast = !this.nodes.some((other) => other !== node && other.isCurrent);
+    const regions = this.#nodes.get(node);
     const isForgotten = !this.onDisk && isLast && this.#nodes.size > 0;
-    if (!this.#nodes.delete(node) && !isForgotten) return;
-    for (let region = 0; region < this.legs.regions; region++) {
-      if (node.target?.isAt(region)) this.#lost.set(region, this.legs.copies(region));
-    }
+    if (regions === undefined && !isForgotten) return;
+    this.#lose(node, [...regions ?? [], ...this.#regionsOf(node)]);
+  }
+
+  /** What its kernel has done it will tell nobody. */
+  #lose(node: Node, regions: Iterable<number>): void {
+    this.#nodes.delete(node);
+    for (const region of regions) this.#lost.set(region, this.legs.copies(region));
   }
 }
