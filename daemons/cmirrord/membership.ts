@@ -96,7 +96,14 @@ export function leftEarly(context: Context, mirror: Mirror): void {
   const { original, reason, node } = context;
   forgetNode(context, mirror);
   if (original) return;
+  if (mirror.phase === "invalid") distrust(mirror);
   deferMember(context, mirror, reason === REASON_PROCDOWN ? "died" : "leave", node);
+}
+
+/** Another node was there and has gone before this one had its state: if this one is the first now, its own bits are not the last word. */
+function distrust(mirror: Mirror): void {
+  if (mirror.keeps === "suspended") mirror.keeps = "nothing";
+  mirror.wasShared = true;
 }
 
 function forgetNode(context: Context, mirror: Mirror): void {
