@@ -4,8 +4,8 @@
 #     ./install.sh [--root FOLDER] [--remove] [DAEMON…]
 #
 # Without names, all of them. A file that is there already and not ours, such as libvirt's virtlockd, is kept beside ours as
-# NAME.before-hostkeep, and comes back with --remove. Configuration files that are there stay as they are. No service is started,
-# reloaded or stopped: that is yours to do.
+# NAME.before-hostkeep, and comes back with --remove. Configuration files that are there stay as they are; those that were brought go
+# with --remove if nobody has changed them. No service is started, reloaded or stopped: that is yours to do.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -47,7 +47,10 @@ install_daemon() {
   while read -r kind mode path; do
     [ "$kind" = folder ] && { mkdir -p "$root$path"; continue; }
     mkdir -p "$root$(dirname "$path")"
-    if [ -e "$root$path" ] && [ "$kind" = config ]; then continue; fi
+    if [ "$kind" = config ]; then
+      [ -e "$root$path" ] || { put "$mode" "$path"; mkdir -p "$noted"; echo "$path" >> "$noted/$1.config"; }
+      continue
+    fi
     if [ -e "$root$path" ] && ! is_ours "$1" "$path"; then
       mv "$root$path" "$root$path.before-hostkeep"
     fi
@@ -58,13 +61,23 @@ install_daemon() {
   echo "$1: installed"
 }
 
+remove_configuration() {
+  [ -f "$noted/$1.config" ] || return 0
+  while read -r path; do
+    if cmp -s "$here/files$path" "$root$path"; then rm -f "$root$path"
+    elif [ -e "$root$path" ]; then echo "$1: $path is not as it was brought, and stays"
+    fi
+  done < "$noted/$1.config"
+}
+
 remove_daemon() {
   [ -f "$noted/$1" ] || { echo "$1: not installed"; return 0; }
   while read -r path; do
     rm -f "$root$path"
     [ -e "$root$path.before-hostkeep" ] && mv "$root$path.before-hostkeep" "$root$path"
   done < "$noted/$1"
-  rm -f "$noted/$1"
+  remove_configuration "$1"
+  rm -f "$noted/$1" "$noted/$1.config"
   rmdir "$noted" 2>/dev/null || true
   echo "$1: removed"
 }

@@ -59,6 +59,31 @@ await testWith(
   },
 );
 
+await testWith(
+  ["tar", "xz"],
+  "install.sh takes its configuration away unless somebody changed it",
+  async () => {
+    await inFolder(async (folder) => {
+      const programs = new Map([["cmannotifyd", SMALL]]);
+      await done("tar", ["-xJf", await packed(folder, programs)], folder);
+      const system = join(folder, "system");
+      await Deno.mkdir(system);
+      const script = join(folder, `hostkeep-0.1.0-${hostTarget()}`, "install.sh");
+      const call = async (...options: string[]): Promise<string> =>
+        await done(script, ["--root", system, ...options], folder);
+      await call();
+      await call("--remove");
+      assertEquals(await filesIn(system), "");
+      await call();
+      const configuration = join(system, "etc/cluster/cmannotifyd.conf");
+      await Deno.writeTextFile(configuration, "debug = 1\n");
+      const said = await call("--remove");
+      assertEquals(said.includes("cmannotifyd.conf is not as it was brought, and stays"), true);
+      assertEquals(await Deno.readTextFile(configuration), "debug = 1\n");
+    });
+  },
+);
+
 async function sumOf(name: string): Promise<string> {
   return await sha256(await Deno.readFile(await build(name)));
 }
