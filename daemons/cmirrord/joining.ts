@@ -26,6 +26,7 @@ export function beginJoin(context: Context, mirror: Mirror): void {
   if (!original) {
     takeResume(context, mirror);
     mirror.phase = "joining";
+    mirror.isSuspended = false;
     mirror.pauseMs = RETRY_FIRST_MS;
     if (mirror.keeps !== "live") mirror.log.noteHint(0);
     // A pause after leaving lvm2's daemons is under way; it is not slept through (D10).
@@ -300,6 +301,7 @@ export function endLeave(context: Context, mirror: Mirror): void {
   // lvm2's daemons could still send a checkpoint for this join, and it would be taken for one of the next (D10).
   const pause = !members.every((node) => ours.has(node));
   forgetGroup(context, mirror);
+  mirror.isSuspended = true;
   context.port.finalize(handle);
   mirror.keeps = wasLast ? "suspended" : "nothing";
   if (!context.original && pause) mirror.dueMs = context.nowMs + REJOIN_PAUSE_MS;

@@ -13,6 +13,7 @@ import {
   type RequestKind,
   REQUESTS,
   STATUS_INFO,
+  word,
 } from "./ulog.ts";
 
 /** Valid, or about to be. */
@@ -48,7 +49,23 @@ export function askPending(context: Context, mirror: Mirror): void {
   if (context.original) return refuse(context, ENOENT);
   // D25: status is asked of a mirror that is suspended, too.
   if (request.type === STATUS_INFO) return replies.text(request, statusOf(mirror));
+  if (mirror.isSuspended) return askSuspended(context, mirror);
   askUnknown(context);
+}
+
+/**
+ * The kernel's worker may be late with what the last writes have left (dm_rh_update_states of dm-region-hash.c runs when it likes).
+ * With -ESRCH it would introduce the mirror again, and wait in vain for a group that the next table of this uuid has joined.
+ */
+function askSuspended(context: Context, { log }: Mirror): void {
+  const { request } = context;
+  if (request.type === CLEAR_REGION) {
+    for (let i = 0; i < request.dataBytes / 8; i++) {
+      const region = word(request, i);
+      if (region < log.regionCount) log.own.clear(region);
+    }
+  }
+  refuse(context, EINVAL);
 }
 
 /**
@@ -95,13 +112,15 @@ export function suspendJoined(context: Context, mirror: Mirror): void {
 
 export function suspendJoining(context: Context, mirror: Mirror): void {
   forgetGroup(context, mirror);
+  mirror.isSuspended = true;
   // What the others have done since this node lost them is not known.
   if (mirror.keeps === "live") mirror.keeps = "nothing";
   context.entries.giveAll(mirror.resumes);
   context.replies.error(context.request, 0);
 }
 
-export function suspendPending(context: Context): void {
+export function suspendPending(context: Context, mirror: Mirror): void {
+  mirror.isSuspended = true;
   context.replies.error(context.request, context.original ? ENOENT : 0);
 }
 

@@ -71,6 +71,9 @@ export class Mirror {
   delay = 0;
   /** Whether the bits came by a checkpoint, so that the resume keeps them. */
   checkpointed = false;
+  /** Whether POSTSUSPEND was the last that the kernel has said of its state. */
+  isSuspended = false;
+
   /** Whether no other member has a state, so that the own RESUME brings the log. */
   isFirst = false;
 

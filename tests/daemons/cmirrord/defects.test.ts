@@ -13,6 +13,7 @@ import {
   IN_SYNC,
   IS_REMOTE_RECOVERING,
   MARK_REGION,
+  POSTSUSPEND,
   PRESUSPEND,
   RESUME,
   SET_REGION_SYNC,
@@ -234,4 +235,18 @@ Deno.test("a node's hint ends at the first region that is behind", () => {
   assertEquals(ask(world, IS_REMOTE_RECOVERING, words(3))?.error, 0);
   const view = new DataView((world.frames.at(-1) as Uint8Array<ArrayBuffer>).buffer);
   assertEquals([view.getUint32(HEADER, true), view.getUint32(HEADER + 8, true)], [0, 2]);
+});
+
+Deno.test("what the kernel asks late of a suspended mirror is not answered as if nobody knew it", () => {
+  const world = new FuzzWorld([]);
+  recover(world, 7);
+  ask(world, MARK_REGION, words(7));
+  ask(world, POSTSUSPEND);
+  world.deliver(ME, 10, world.messages.at(-1) as Uint8Array<ArrayBuffer>);
+  world.machine.configure(0, [], [{ nodeid: ME, pid: 10, reason: 2 }], [], 0);
+  assertEquals([world.mirror.phase, world.mirror.log.own.has(7)], ["pending", true]);
+  assertEquals(ask(world, CLEAR_REGION, words(7)), { error: 0, bytes: 0 });
+  assertEquals(world.mirror.log.own.has(7), false);
+  assertEquals(ask(world, FLUSH), { error: -22, bytes: 0 });
+  assertEquals(ask(world, GET_RESYNC_WORK)?.error, -22);
 });
