@@ -24,6 +24,13 @@ const waitingFiles = new Set([
 /** Folders whose tests run in machines of their own: many side by side, but nothing else that measures time. */
 const rigFolders = ["tests/rig/"];
 
+/** Those that take longest begin first, so that none of them is left to run alone. */
+const longRigFiles = [
+  "tests/rig/packages.test.ts",
+  "tests/rig/mdmpd_trouble.test.ts",
+  "tests/rig/mdmpd_trap.test.ts",
+];
+
 /** What a test of the rig may take, with up to three nodes. */
 const RIG_TEST_BYTES = 2 ** 31;
 
@@ -69,6 +76,15 @@ export function groups(
       jobs: waitingFiles.size,
       limitSeconds: 1200,
     },
-    rig: { files: files.filter(isRig), jobs: Math.max(1, rigJobs), limitSeconds: 1200 },
+    rig: {
+      files: longestFirst(files.filter(isRig)),
+      jobs: Math.max(1, rigJobs),
+      limitSeconds: 1200,
+    },
   };
+}
+
+function longestFirst(files: readonly string[]): string[] {
+  const isLong = (file: string): boolean => longRigFiles.includes(file);
+  return [...files.filter(isLong), ...files.filter((file) => !isLong(file))];
 }
