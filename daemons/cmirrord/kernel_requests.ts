@@ -49,13 +49,13 @@ export function askPending(context: Context, mirror: Mirror): void {
   if (context.original) return refuse(context, ENOENT);
   // D25: status is asked of a mirror that is suspended, too.
   if (request.type === STATUS_INFO) return replies.text(request, statusOf(mirror));
-  if (mirror.isSuspended) return askSuspended(context, mirror);
+  if (mirror.isSuspended && mirror.hasSibling) return askSuspended(context, mirror);
   askUnknown(context);
 }
 
 /**
  * The kernel's worker may be late with what the last writes have left (dm_rh_update_states of dm-region-hash.c runs when it likes).
- * With -ESRCH it would introduce the mirror again, and wait in vain for a group that the next table of this uuid has joined.
+ * With -ESRCH it would introduce this table again, and wait in vain for the group that the next table of this uuid has joined.
  */
 function askSuspended(context: Context, { log }: Mirror): void {
   const { request } = context;

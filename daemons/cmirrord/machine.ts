@@ -2,6 +2,7 @@
  * The machine of the daemon: bytes and events in, calls of the port out. It knows the mirrors, and leads each event to the one it is
  * for. Pure: no I/O, no clock.
  */
+import { decodeBytes } from "../../src/wire/bytes.ts";
 import { CONNECTOR_HEADER_BYTES, decodeConnector } from "../../src/wire/netlink.ts";
 import { type Construction, parseConstruction } from "./constructor.ts";
 import { Context } from "./context.ts";
@@ -133,6 +134,7 @@ export class Machine {
     } else beginState(mirror);
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);
+    this.#noteSiblings();
     // D2: a reconnect has no room for the device.
     const text = reconnects || construction.answer === "" ? "" : `${construction.answer}\0`;
     if (mirror.disk === undefined) return context.replies.text(request, text);
@@ -289,6 +291,16 @@ export class Machine {
     TABLE[mirror.phase][event](this.context, mirror);
   }
 
+  #noteSiblings(): void {
+    const counts = new Map<string, number>();
+    const uuidOf = ({ groupName }: Mirror): string => decodeBytes(groupName, 0, groupName.length);
+    for (const mirror of this.mirrors) {
+      const uuid = uuidOf(mirror);
+      counts.set(uuid, (counts.get(uuid) ?? 0) + 1);
+    }
+    for (const mirror of this.mirrors) mirror.hasSibling = counts.get(uuidOf(mirror)) !== 1;
+  }
+
   #forgetDestroyed(mirror: Mirror): void {
     if (mirror.destroyed && mirror.phase === "pending") this.#forget(mirror);
   }
@@ -297,6 +309,7 @@ export class Machine {
     const { port } = this.context;
     const index = this.mirrors.indexOf(mirror);
     if (index >= 0) this.mirrors.splice(index, 1);
+    this.#noteSiblings();
     if (mirror.disk !== undefined) port.closeLog(mirror);
     port.dropState(mirror.identity);
   }

@@ -73,6 +73,8 @@ export class Mirror {
   checkpointed = false;
   /** Whether POSTSUSPEND was the last that the kernel has said of its state. */
   isSuspended = false;
+  /** Whether another table of the same uuid is known: one of both is about to take the other's place. */
+  hasSibling = false;
 
   /** Whether no other member has a state, so that the own RESUME brings the log. */
   isFirst = false;

@@ -24,6 +24,7 @@ export function requestFrame(
   seq: number,
   type: number,
   data: Uint8Array,
+  luid = LUID,
 ): Uint8Array<ArrayBuffer> {
   const payloadBytes = ULOG_BYTES + data.length;
   const bytes = new Uint8Array(CONNECTOR_HEADER_BYTES + payloadBytes);
@@ -32,7 +33,7 @@ export function requestFrame(
   const { at } = DM_ULOG_REQUEST;
   const put = (offset: number, value: number): void =>
     view.setUint32(CONNECTOR_HEADER_BYTES + offset, value, true);
-  put(at.luid, LUID);
+  put(at.luid, luid);
   bytes.set(toBytes(UUID), CONNECTOR_HEADER_BYTES + at.uuid);
   put(at.version, 3);
   put(at.seq, seq);
