@@ -2,6 +2,7 @@
 import { join } from "@std/path";
 import { exists } from "../toolchain.ts";
 import type { Boot } from "./boot.ts";
+import { ClockedMachine } from "./clock.ts";
 import type { Machine } from "./command.ts";
 import { Follower, followUntil } from "./follow.ts";
 import { cablesOf } from "./network.ts";
@@ -50,8 +51,11 @@ export async function runNodes(
   const nodes = folder.nodes();
   const began = performance.now();
   const firstLines = new Map<number, number>();
-  const processes = await Promise.all(
-    nodes.map((node) => MachineProcess.start(machineOf(folder, node, boot), folder.path)),
+  const processes = nodes.map((node) =>
+    new ClockedMachine(
+      () => MachineProcess.start(machineOf(folder, node, boot), folder.path),
+      () => textOf(folder.console(node)),
+    )
   );
   const kill = (): void => processes.forEach((process) => process.kill());
   const timer = setTimeout(kill, folder.plan.limitSeconds * 1000);
@@ -92,16 +96,18 @@ async function nodeRun(
   ending: Ending,
   firstLineSeconds: number | undefined,
 ): Promise<NodeRun> {
-  const text = async (path: string): Promise<string> =>
-    await exists(path) ? await Deno.readTextFile(path) : "";
-  const results = parseResults(await text(join(folder.ofNode(node), "results.jsonl")));
-  const console = await text(folder.console(node));
+  const results = parseResults(await textOf(join(folder.ofNode(node), "results.jsonl")));
+  const console = await textOf(folder.console(node));
   return {
     ...results,
     node,
     console,
-    kernelLog: kernelLog(await text(join(folder.ofNode(node), "kmsg"))),
+    kernelLog: kernelLog(await textOf(join(folder.ofNode(node), "kmsg"))),
     firstLineSeconds,
     faults: faultsOf(results, ending, console),
   };
+}
+
+async function textOf(path: string): Promise<string> {
+  return await exists(path) ? await Deno.readTextFile(path) : "";
 }
