@@ -7,6 +7,7 @@ import {
   LICENSE,
   MAINTAINER,
   META_DESCRIPTION,
+  META_SUMMARY,
   packageName,
   type Release,
 } from "./facts.ts";
@@ -92,7 +93,7 @@ export function metaControl(daemons: readonly string[], release: Release): strin
     "Architecture: all",
     "Installed-Size: 16",
     `Depends: ${exact.join(", ")}`,
-    ...common(release, "storage and cluster daemons (metapackage)", META_DESCRIPTION),
+    ...common(release, META_SUMMARY, META_DESCRIPTION),
   ].join("\n");
 }
 

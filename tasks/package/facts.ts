@@ -60,7 +60,10 @@ export function descriptionOf(manifest: Manifest): string[] {
   ];
 }
 
-/** The same of the package that brings all daemons. */
+/** The package that brings all daemons, in a line. */
+export const META_SUMMARY = "storage and cluster daemons (metapackage)";
+
+/** What it says of itself, in paragraphs. */
 export const META_DESCRIPTION = [
   "Drop-in replacements for daemons of libvirt, lvm2, mdadm and the cluster manager CMAN: same sockets and protocols, same options " +
   "and files, same place in the system.",

@@ -7,6 +7,7 @@ import {
   LICENSE,
   MAINTAINER,
   META_DESCRIPTION,
+  META_SUMMARY,
   packageName,
   type Release,
 } from "./facts.ts";
@@ -150,7 +151,7 @@ export function metaSpec(
 ): string {
   const header: Header = {
     name: packageName(),
-    summary: "storage and cluster daemons (metapackage)",
+    summary: META_SUMMARY,
     paragraphs: META_DESCRIPTION,
     noarch: true,
     relations: daemons.map((name) => `Requires: ${packageName(name)} = ${release.version}`),

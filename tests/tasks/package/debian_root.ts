@@ -1,4 +1,5 @@
 /** A Debian of our own to install packages in: this machine's files, of which nothing can be changed, and a private /run. */
+import { assertEquals } from "@std/assert";
 import { root, run } from "../../../tasks/toolchain.ts";
 
 /** All that is written goes to memory, and ends with the mount namespace. systemd does not run in it: /run is empty. */
@@ -13,12 +14,6 @@ mkdir "$1/root/run/packages"
 mount --bind "$2" "$1/root/run/packages"
 echo ready
 exec cat`;
-
-/** What a command in there printed, and how it ended. */
-export interface Outcome {
-  readonly success: boolean;
-  readonly output: string;
-}
 
 /** Ends when it is disposed of, or when the test does. */
 export class DebianRoot {
@@ -45,12 +40,15 @@ export class DebianRoot {
     return new DebianRoot(holder, folder);
   }
 
-  /** Runs a shell script in there. */
-  async shell(script: string): Promise<Outcome> {
+  /** Runs a shell script in there, which must end well, and returns what it printed. */
+  async done(script: string): Promise<string> {
     const inside = ["chroot", this.#root, "sh", "-c", script];
-    return await run("nsenter", [`--mount=/proc/${this.#holder.pid}/ns/mnt`, ...inside], {
+    const namespace = `--mount=/proc/${this.#holder.pid}/ns/mnt`;
+    const { success, output } = await run("nsenter", [namespace, ...inside], {
       env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
     });
+    assertEquals(success, true, `${script}: ${output}`);
+    return output;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
