@@ -9,6 +9,8 @@ import { decodeMemory, encodeMemory, type Memory } from "../memory.ts";
 const MODE = 0o600;
 /** Changes that come together are written together. */
 const SAVE_AFTER_MS = 200;
+/** What could not be written is tried again: there may be room by then. */
+const RETRY_MS = 30_000;
 
 /** What an earlier run left; nothing where there is no file, or one that makes no sense. */
 export function loadMemory(path: string): Memory {
@@ -25,6 +27,7 @@ export function loadMemory(path: string): Memory {
 export class StateFile {
   #saved = "";
   #timer: Timer | undefined;
+  #failing = false;
 
   constructor(
     private readonly reactor: Reactor,
@@ -44,15 +47,28 @@ export class StateFile {
     this.#timer = undefined;
     const present = this.present();
     const text = encodeMemory(new Map([...this.memory].filter(([uuid]) => present.has(uuid))));
-    if (text === this.#saved) return;
+    if (text !== this.#saved) this.#write(text);
+  }
+
+  #write(text: string): void {
     try {
       const fresh = `${this.path}.new`;
       writeWholeFile(fresh, new TextEncoder().encode(text), MODE);
       renameFile(fresh, this.path);
+      this.#saved = text;
+      this.#failing = false;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
+      this.#tryAgain(error);
+    }
+  }
+
+  /** Said once, until it works again. */
+  #tryAgain(error: Errno): void {
+    if (!this.#failing) {
       logger("mdmpd", "state").error("cannot save what is remembered: {error}", { error });
     }
-    this.#saved = text;
+    this.#failing = true;
+    this.#timer = this.reactor.after(RETRY_MS, () => this.save());
   }
 }
