@@ -2,6 +2,9 @@
  * The log on disk, the same as the kernel's own disk log has it (drivers/md/dm-log.c): a header at 0, the clean bits at 1024.
  *
  *     u32 magic 0x4d695272 | u32 version 2 | u64 regions | zeros … | at 1024: ceil(regions/8) bytes, least significant bit first
+ *
+ * Among the zeros ours say who has written last: u32 magic 0x776d6b68 | u32 nodeid, at 16. Nobody else looks there. The kernel's log
+ * and lvm2's daemon write back what they have read there; a daemon of lvm2 that has not read the device writes zeros.
  */
 import { getU64, layout, setU64 } from "../../src/wire/layout.ts";
 import { type Bitmap, packedBytes } from "./bitmap.ts";
@@ -14,6 +17,10 @@ export const LOG_HEADER = layout("struct log_header_disk", {
 
 const MAGIC = 0x4d69_5272;
 const VERSION = 2;
+/** Behind struct log_header_disk. */
+const WRITER_MAGIC_AT = 16;
+const WRITER_AT = 20;
+const WRITER_MAGIC = 0x776d_6b68;
 export const BITMAP_AT = 1024;
 /** What is compared and written at a time; no logical block is larger than a page. */
 export const LOG_BLOCK_BYTES = 4096;
@@ -42,6 +49,12 @@ export class LogImage {
     return getU64(this.#view, LOG_HEADER.at.nr_regions);
   }
 
+  /** The node whose daemon has written last, if it is one of ours; 0 if that is not known. */
+  writer(): number {
+    const isKnown = this.#view.getUint32(WRITER_MAGIC_AT, true) === WRITER_MAGIC;
+    return isKnown ? this.#view.getUint32(WRITER_AT, true) : 0;
+  }
+
   /** Takes the device's bits into `clean`; what it does not speak of is set to `others`. */
   load(clean: Bitmap, others: boolean): void {
     const known = this.regions();
@@ -52,12 +65,18 @@ export class LogImage {
     clean.clearTail();
   }
 
-  /** Writes header and bits into the image; what stands behind them stays. */
-  store(clean: Bitmap): void {
+  /** Writes header and bits into the image; what stands behind them stays. `writer`: 0 for lvm2's daemon, which does not say. */
+  store(clean: Bitmap, writer: number): void {
     this.#view.setUint32(LOG_HEADER.at.magic, MAGIC, true);
     this.#view.setUint32(LOG_HEADER.at.version, VERSION, true);
     setU64(this.#view, LOG_HEADER.at.nr_regions, this.regionCount);
+    if (writer !== 0) this.#sign(writer);
     this.bytes.set(clean.bytes.subarray(0, packedBytes(this.regionCount)), BITMAP_AT);
+  }
+
+  #sign(writer: number): void {
+    this.#view.setUint32(WRITER_MAGIC_AT, WRITER_MAGIC, true);
+    this.#view.setUint32(WRITER_AT, writer, true);
   }
 
   /** Empties the image: nothing is known of the device. */

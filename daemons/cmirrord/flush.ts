@@ -76,7 +76,7 @@ export function beginWrite(context: Context, mirror: Mirror, disk: DiskLog): voi
   disk.failing = false;
   log.touched = false;
   if (disk.unknown || context.original) {
-    disk.image.store(log.clean);
+    disk.image.store(log.clean, context.original ? 0 : context.me);
     writePart(context, mirror, disk, 0, disk.image.bytes.length);
   } else writeStaleBlocks(context, mirror, disk);
   if (disk.unknown) mirror.state.written.bytes.set(log.clean.bytes);

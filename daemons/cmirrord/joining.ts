@@ -119,7 +119,9 @@ export function executeResume(context: Context, mirror: Mirror, request: Request
  */
 function fillCore(context: Context, mirror: Mirror): void {
   const { log } = mirror;
-  if (mirror.keeps !== "nothing" && !context.original) return keepBits(context, mirror);
+  if (mirror.keeps !== "nothing" && !context.original) {
+    return keepBits(context, mirror, !mirror.wasShared);
+  }
   const nosync = log.construction.sync === "nosync";
   log.clean.setFrom(0, nosync && (context.original || !mirror.wasFilled));
   endFill(context, mirror);
@@ -132,8 +134,8 @@ function beginGroup({ me }: Context, mirror: Mirror): void {
   noteKinds(mirror);
 }
 
-/** Goes on with the bits that are there. */
-function keepBits(context: Context, mirror: Mirror): void {
+/** Goes on with the bits that are there. `isTrusted`: no other node can have used the mirror meanwhile. */
+function keepBits(context: Context, mirror: Mirror, isTrusted: boolean): void {
   const { log, state } = mirror;
   const live = mirror.keeps === "live";
   mirror.keeps = "nothing";
@@ -145,8 +147,12 @@ function keepBits(context: Context, mirror: Mirror): void {
   log.resume();
   if (!live) return;
   takeLive(context, mirror, state.wholeOnce);
-  if (mirror.wasShared && mirror.disk === undefined) suspectAll(log);
-  for (const [region, node] of state.recoveries()) log.recovery.held.set(region, node);
+  if (!isTrusted && mirror.disk === undefined) suspectAll(log);
+  for (const [region, node] of state.recoveries()) {
+    log.recovery.held.set(region, node);
+    // What others have written there since, the copy may not have.
+    if (!isTrusted) log.recovery.spoiled.add(region);
+  }
 }
 
 /**
@@ -206,22 +212,26 @@ export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
 }
 
 /**
- * A device that is as this node has left it, as the only one, tells nothing new: what is dirty there may have been cleared since, and
- * not been written. Otherwise others were there, and what is dirty on it stays so; nobody there waits for it.
+ * A device that this node was the last to write, and that is as it has left it, as the only one, tells nothing new: what is dirty there
+ * may have been cleared since, and not been written. Otherwise others were there, and what is dirty on it stays so; nobody there waits
+ * for it.
  */
 function readLive(context: Context, mirror: Mirror, disk: DiskLog): void {
-  const { log, state } = mirror;
+  const { log } = mirror;
   const known = log.clean.bytes.slice();
   disk.image.load(log.clean, false);
-  const isOurs = !mirror.wasShared && isPrefix(
-    log.clean.bytes.subarray(0, packedBytes(log.regionCount)),
-    state.written.bytes,
-  );
+  const isOurs = !mirror.wasShared && isAsLeft(context, mirror, disk);
   for (let r = log.clean.nextClear(0); r < log.regionCount; r = log.clean.nextClear(r + 1)) {
     if (!isOurs) log.foreign.set(r);
   }
   log.clean.intersect(known);
-  keepBits(context, mirror);
+  keepBits(context, mirror, isOurs);
+}
+
+/** Others may happen to leave the same bits; but whoever begins to write the log says so in its header (LogImage.writer()). */
+function isAsLeft({ me }: Context, { log, state }: Mirror, { image }: DiskLog): boolean {
+  const bits = log.clean.bytes.subarray(0, packedBytes(log.regionCount));
+  return image.writer() === me && isPrefix(bits, state.written.bytes);
 }
 
 function isPrefix(part: Uint8Array, whole: Uint8Array): boolean {

@@ -197,7 +197,7 @@ export class DiskTarget implements FuzzTarget {
     const image = new LogImage(REGIONS);
     const written = new Bitmap(REGIONS);
     for (let i = random.below(REGIONS); i > 0; i--) written.set(random.below(REGIONS));
-    image.store(written);
+    image.store(written, 1);
     const isWhole = random.below(3) === 0;
     if (!isWhole) this.#damage(image.bytes);
     this.#image = image;

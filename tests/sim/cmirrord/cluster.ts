@@ -1,4 +1,5 @@
 /** A cluster under random load, with joins, leaves, kills and crashes, all from one seed. */
+import { HELD_RECOVERY_MS } from "../../../daemons/cmirrord/limits.ts";
 import { Random } from "../../fuzz/random.ts";
 import { checkAgreement, checkRegions, type Excuses } from "./checks.ts";
 import { Clock } from "./clock.ts";
@@ -195,8 +196,8 @@ export class Cluster {
     for (const node of this.nodes) if (node.target?.state === "up") this.#write(node, 1);
     this.#untilRest(until);
     this.#advance(15_000);
-    // What the kernel repeats then is soon answered.
-    this.#untilRest(this.clock.nowMs + 20_000);
+    // What the kernel repeats then is soon answered; but a node that has come back late may wait for what an absent one recovers.
+    this.#untilRest(this.clock.nowMs + HELD_RECOVERY_MS + 20_000);
     for (const node of this.nodes) {
       if (node.target?.state === "up" && !node.isCurrent) throw new Error(this.#describe());
     }

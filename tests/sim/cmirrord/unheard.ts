@@ -3,7 +3,7 @@
  * member of a new group. No log tells it of the kernel that still writes what it had marked, and copies what it was recovering. What
  * that kernel does there is excused until its daemon has joined, and told the group; what its node's death leaves half done before
  * that, until it was recovered. It is the same the other way round where the log is in memory: what the new group was writing when its
- * last node died that kernel's daemon cannot know.
+ * last node died that kernel's daemon cannot know, nor one of a mirror that was suspended all the while.
  */
 import type { Legs } from "./legs.ts";
 import type { Node } from "./node.ts";
@@ -85,9 +85,18 @@ export class Unheard {
   crash(node: Node): void {
     const isLast = !this.nodes.some((other) => other !== node && other.isCurrent);
     const regions = this.#nodes.get(node);
-    const isForgotten = !this.onDisk && isLast && this.#nodes.size > 0;
+    const isForgotten = !this.onDisk && isLast && (this.#nodes.size > 0 || this.#hasStranger(node));
     if (regions === undefined && !isForgotten) return;
     this.#lose(node, [...regions ?? [], ...this.#regionsOf(node)]);
+  }
+
+  /** Whether another node has a table, be it suspended, and no group of this one's has heard of it. */
+  #hasStranger(node: Node): boolean {
+    const known = node.daemon?.mirror?.log.recovery.known;
+    return this.nodes.some((other) =>
+      other !== node && other.target !== undefined && other.target.state !== "gone" &&
+      known?.has(other.nodeid) !== true
+    );
   }
 
   /** What its kernel has done it will tell nobody. */
