@@ -36,11 +36,15 @@ export function qemuArguments(machine: Machine): string[] {
   ];
 }
 
-/** `-cpu max` under TCG is all that QEMU can do, which compiled programs take for granted. */
+/**
+ * `-cpu max` under TCG is all that QEMU can do, which compiled programs take for granted. But for what costs more there than it is
+ * worth: with ERMS kernel and C library copy and clear memory byte by byte (`rep movsb`), each of which TCG goes through by itself, so
+ * that a quarter of a guest's time went there; and SMAP ends a block of translated code at each access to user memory.
+ */
 function acceleration(kind: Acceleration): string[] {
   return kind === "kvm"
     ? ["-accel", "kvm", "-cpu", "host"]
-    : ["-accel", "tcg,thread=multi", "-cpu", "max"];
+    : ["-accel", "tcg,thread=multi", "-cpu", "max,erms=off,smap=off"];
 }
 
 /** COMMAND_LINE_SIZE of x86; the kernel cuts off what is longer. */
