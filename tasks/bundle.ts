@@ -5,10 +5,13 @@
 import { relative } from "@std/path";
 import { denoFolders, root, runDeno } from "./toolchain.ts";
 
+/** Of LogTape's variants the one that does not import node:util, which Deno takes 0.4 ms to set up. */
+const CONDITIONS = "--conditions=browser";
+
 /** Bundles the module `entry`. Where the checkout and Deno's cache lie does not show in the result. */
 export async function bundle(entry: string): Promise<string> {
   const { npmCache } = await denoFolders();
-  const finished = await runDeno(["bundle", "--quiet", "--lock=deno.lock", entry]);
+  const finished = await runDeno(["bundle", "--quiet", "--lock=deno.lock", CONDITIONS, entry]);
   if (!finished.success) throw new Error(`cannot bundle "${entry}": ${finished.output}`);
   return inAscii(withoutFolder(finished.stdout, relative(root, npmCache)));
 }

@@ -20,15 +20,21 @@ const loglevel: ControlRequest = {
   },
 };
 
-/** `metrics` and `loglevel`. Adds the log's own counter to the metrics. */
-export function commonRequests(metrics: Metrics): ControlRequests {
+/** Adds the log's own counter. */
+function withLog(metrics: Metrics): Metrics {
   const help = "Log messages that no output could take";
   metrics.gauge("log_messages_dropped", { help }, droppedMessages);
+  return metrics;
+}
+
+/** `metrics` and `loglevel`. `makeMetrics` is called once, when somebody asks for the first time. */
+export function commonRequests(makeMetrics: () => Metrics): ControlRequests {
+  let metrics: Metrics | undefined;
   return {
     metrics: {
       usage: "",
       help: "counters in the OpenMetrics text format",
-      answer: (): string => metrics.text(),
+      answer: (): string => (metrics ??= withLog(makeMetrics())).text(),
     },
     loglevel,
   };

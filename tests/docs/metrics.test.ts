@@ -44,6 +44,6 @@ for (const [name, { control }] of Object.entries(KINDS)) {
 
 Deno.test("the metrics of dmfilemapd are those that are documented", () => {
   const { all } = updateMetrics();
-  const requests = commonRequests(all);
+  const requests = commonRequests(() => all);
   assertEquals(documented("dmfilemapd"), exported(requests.metrics.answer([])));
 });

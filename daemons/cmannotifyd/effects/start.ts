@@ -186,7 +186,7 @@ function openControl(
       help: "the cluster, the queue and the last notifications, as JSON",
       answer: () => JSON.stringify(statusOf(core, about)),
     },
-    ...commonRequests(core.counters.metrics),
+    ...commonRequests(() => core.counters.metrics),
   };
   try {
     const control = new ControlSocket(reactor, settings.controlSocket, requests, manifest.name);

@@ -211,7 +211,7 @@ function openControl(reactor: Reactor, core: Core, daemon: Daemon, sandbox: stri
       help: "mirrors, as JSON",
       answer: () => JSON.stringify(statusOf(core.machine.mirrors, about())),
     },
-    ...commonRequests(core.counters.metrics),
+    ...commonRequests(() => core.counters.metrics),
   };
   try {
     const control = new ControlSocket(reactor, CONTROL_SOCKET, requests, manifest.name);

@@ -248,7 +248,7 @@ function openControlSocket(
         return "ok\n";
       },
     },
-    ...commonRequests(metrics.all),
+    ...commonRequests(() => metrics.all),
   };
   try {
     const socket = new ControlSocket(reactor, places.controlSocket, requests, manifest.name);

@@ -148,10 +148,10 @@ function serve(start: Start, settings: RunSettings, pidFile: PidFile | undefined
   daemon.atEnd(() => core.close());
   daemon.atEnd(() => pidFile?.release());
   reactor.after(RELEASE_AFTER_MS, releaseStartupCode);
-  core.refresh();
   handshake.finish(0);
   notifyManager(program.environment, "READY=1");
-  // The first line of a log takes a millisecond.
+  // Whoever asks from now on is answered after these: the first look, and the first line of the log, which takes a millisecond.
+  core.refresh();
   tellSandbox(sandbox);
   reactor.run();
 }
@@ -197,7 +197,7 @@ function openControl(start: Start, parts: Parts, daemon: Daemon, sandbox: string
       help: "arrays and paths, as JSON",
       answer: () => JSON.stringify(statusOf(core, about, reactor.now())),
     },
-    ...commonRequests(pathMetrics(core, reporter, hook)),
+    ...commonRequests(() => pathMetrics(core, reporter, hook)),
   };
   try {
     const control = new ControlSocket(reactor, start.places.controlSocket, requests, manifest.name);

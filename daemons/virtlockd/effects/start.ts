@@ -228,7 +228,7 @@ function openControl(
       help: "lockspaces, locks, owners and clients, as JSON",
       answer: () => JSON.stringify(statusOf(lockService, lockServer, adminServer, about)),
     },
-    ...commonRequests(lockMetrics(lockService, servers, daemon)),
+    ...commonRequests(() => lockMetrics(lockService, servers, daemon)),
   };
   try {
     const control = new ControlSocket(reactor, start.places.controlSocket, requests, manifest.name);

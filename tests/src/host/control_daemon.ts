@@ -11,7 +11,7 @@ const metrics = new Metrics("x");
 metrics.counter("answers", { help: "Answers" });
 
 const control = new ControlSocket(reactor, Deno.args[0], {
-  ...commonRequests(metrics),
+  ...commonRequests(() => metrics),
   echo: {
     usage: "WORD…",
     help: "says the words",
