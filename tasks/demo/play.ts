@@ -1,4 +1,5 @@
 /** Plays acts, and leaves nothing behind, wherever it is interrupted. */
+import { join } from "@std/path";
 import type { Act } from "./acts.ts";
 import type { Stage } from "./stage.ts";
 
@@ -19,21 +20,35 @@ export function interruption(): Promise<void> {
   return promise;
 }
 
-/**
- * Calls `body` with TMPDIR in a folder of its own, which goes with all that was left in it. Its name is short: sockets are made in it, and
- * the path of one has no more than 107 bytes (unix(7)).
- */
+/** The path of a socket has no more than 107 bytes (unix(7)), and the acts' stand up to 62 bytes below TMPDIR. */
+const SHORT_PATH_BYTES = 45;
+
+/** Calls `body` with TMPDIR in a folder of its own, by a short name, which goes with all that was left in it. */
 export async function inTemporaryFolder(body: () => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hk-" });
+  await using things = new AsyncDisposableStack();
+  const folder = removedWith(things, await Deno.makeTempDir({ prefix: "hk-" }));
   const before = Deno.env.get("TMPDIR");
-  Deno.env.set("TMPDIR", folder);
+  Deno.env.set("TMPDIR", await shortNameOf(folder, things));
   try {
     await body();
   } finally {
     if (before === undefined) Deno.env.delete("TMPDIR");
     else Deno.env.set("TMPDIR", before);
-    await Deno.remove(folder, { recursive: true });
   }
+}
+
+function removedWith(things: AsyncDisposableStack, folder: string): string {
+  things.defer(async () => await Deno.remove(folder, { recursive: true }));
+  return folder;
+}
+
+/** The folder itself, or, where its path is long, a symbolic link to it. */
+async function shortNameOf(folder: string, things: AsyncDisposableStack): Promise<string> {
+  if (new TextEncoder().encode(folder).length <= SHORT_PATH_BYTES) return folder;
+  const place = removedWith(things, await Deno.makeTempDir({ dir: "/tmp", prefix: "hk-" }));
+  const name = join(place, "t");
+  await Deno.symlink(folder, name);
+  return name;
 }
 
 /** Plays an act to its end. Throws Interrupted, with all things of the act gone, where it is interrupted. */
