@@ -1,5 +1,5 @@
 /** What mdmpd is, takes and may do: the one list from which everything else about it is derived. */
-import { LOADERS } from "../../src/host/grants.ts";
+import { LOADERS } from "../../src/host/manifest_parts.ts";
 import type { Manifest } from "../../src/host/manifest.ts";
 import {
   ARRAYS_MAX,

@@ -1,5 +1,5 @@
 /** What virtlockd is, takes and may do: the one list from which everything else about it is derived. */
-import { LOADERS } from "../../src/host/grants.ts";
+import { LOADERS, STATUS_EXIT_CODES } from "../../src/host/manifest_parts.ts";
 import type { Manifest } from "../../src/host/manifest.ts";
 import {
   DEFAULT_ADMIN_MAX_CLIENTS,
@@ -128,22 +128,7 @@ export const manifest = {
     { code: 2, meaning: "The run directory cannot be made." },
     { code: 3, meaning: "The state left by a predecessor cannot be taken over." },
     { code: 6, meaning: "A socket cannot be made, or is served by another daemon." },
-    {
-      code: 64,
-      meaning: "status: the daemon, perhaps of another version, does not know the question.",
-    },
-    { code: 69, meaning: "status: no daemon answers." },
-    {
-      code: 70,
-      meaning: "status: the daemon cannot answer, for example because the answer is too long.",
-    },
-    { code: 74, meaning: "status: the connection broke." },
-    { code: 75, meaning: "status: the daemon is too busy." },
-    {
-      code: 76,
-      meaning: "status: the answer makes no sense, which another version may have given.",
-    },
-    { code: 77, meaning: "status: only root and the user that the daemon runs as may ask." },
+    ...STATUS_EXIT_CODES,
   ],
   signals: [
     {

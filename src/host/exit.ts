@@ -32,3 +32,9 @@ export class ExitError extends Error {
     super(message, options);
   }
 }
+
+/** What there is to say of an error: the message of one that is meant for people, and where any other comes from. */
+export function errorText(error: unknown): string {
+  if (error instanceof ExitError) return error.message;
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

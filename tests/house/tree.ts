@@ -47,7 +47,7 @@ export function isProduct(file: SourceFile): boolean {
  * its effects.
  */
 export function isPure(path: string): boolean {
-  if (path.startsWith("src/wire/") || path === "src/host/grants.ts") return true;
+  if (path.startsWith("src/wire/") || path === "src/host/manifest_parts.ts") return true;
   return /^daemons\//.test(path) && !/^daemons\/[^/]+\/(main\.ts$|effects(\.ts$|\/))/.test(path);
 }
 

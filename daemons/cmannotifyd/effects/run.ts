@@ -1,10 +1,7 @@
 /** The program: what its command line asks for, and its exit code. */
-import { ENOENT } from "../../../ffi/errno.ts";
-import { accessPath } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/memory.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
-import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
-import { EX_OK, ExitError } from "../../../src/host/exit.ts";
+import { reportConfig } from "../../../src/host/config_file.ts";
+import { errorText, EX_OK, ExitError } from "../../../src/host/exit.ts";
 import { helpText } from "../../../src/host/help.ts";
 import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import { currentOutputs, logger } from "../../../src/host/log.ts";
@@ -14,7 +11,7 @@ import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { CONTROL_SOCKET } from "../places.ts";
 import { RUNNER_ARGUMENT, runRunner } from "./runner.ts";
-import { configFileOf, configProblems, EXIT_FAILURE, hasLog } from "./settings.ts";
+import { CONFIG, configFileOf, EXIT_FAILURE, hasLog } from "./settings.ts";
 import { runDaemon } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 
@@ -36,10 +33,7 @@ export function runProgram(): number {
 
 /** Says what went wrong to everybody who may be listening; the exit code. */
 function fail(error: unknown, handshake: ReadyHandshake, program: Program): number {
-  const known = error instanceof ExitError;
-  const text = error instanceof Error
-    ? (known ? error.message : error.stack ?? error.message)
-    : String(error);
+  const text = errorText(error);
   if (text !== "") {
     const onStderr = hasLog() &&
       currentOutputs().some(({ destination }) => destination === "stderr");
@@ -48,7 +42,7 @@ function fail(error: unknown, handshake: ReadyHandshake, program: Program): numb
     handshake.say(text);
   }
   handshake.finish(EXIT_FAILURE);
-  return known ? error.code : EXIT_FAILURE;
+  return error instanceof ExitError ? error.code : EXIT_FAILURE;
 }
 
 function act(program: Program, line: CommandLine, handshake: ReadyHandshake): number {
@@ -68,30 +62,14 @@ function act(program: Program, line: CommandLine, handshake: ReadyHandshake): nu
     writeText(STDOUT, statusCommand(path, line.options.has("json")));
     return EX_OK;
   }
-  if (line.options.has("check-config")) return reportConfig(line);
+  if (line.options.has("check-config")) {
+    reportConfig(CONFIG, configFileOf(line), EXIT_FAILURE);
+    return EX_OK;
+  }
   return runDaemon({ program, line, handshake });
 }
 
 /** No date of building: the same sources give the same program. */
 function versionText(): string {
   return `cmannotifyd ${VERSION} (hostkeep)\nLicensed under the Apache Licence 2.0\n`;
-}
-
-/** `--check-config`: every problem with its place; the exit code. Throws ExitError. */
-function reportConfig(line: CommandLine): number {
-  const { path, optional } = configFileOf(line);
-  if (optional && accessPath(cString(path), 0) === -ENOENT) {
-    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
-    return EX_OK;
-  }
-  try {
-    const problems = configProblems(readConfigText(path), path);
-    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
-    if (problems.some(({ severity }) => severity === "error")) return EXIT_FAILURE;
-    writeText(STDOUT, `${path}: ok\n`);
-    return EX_OK;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
-  }
 }

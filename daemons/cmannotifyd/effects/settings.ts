@@ -3,14 +3,11 @@ import { Errno } from "../../../ffi/errno.ts";
 import { makeDirectories } from "../../../ffi/file.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import {
-  checkConfig,
-  ConfigError,
-  type ConfigProblem,
-  loadConfig,
-  readConfigText,
-  readSettings,
-} from "../../../src/host/config.ts";
-import { ExitError } from "../../../src/host/exit.ts";
+  type ConfigFile,
+  configFile,
+  type ConfigRules,
+  fileSettings,
+} from "../../../src/host/config_file.ts";
 import { logger, type LogPriority, startLogging } from "../../../src/host/log.ts";
 import { LOG_LOCAL4 } from "../../../src/host/log_syslog.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
@@ -34,21 +31,14 @@ export interface RunSettings extends Values {
   readonly toJournal: boolean;
 }
 
-/** The file named by `--config`, which must exist, or the default one, which need not. */
-export function configFileOf(line: CommandLine): { path: string; optional: boolean } {
-  const given = line.options.get("config");
-  return typeof given === "string"
-    ? { path: given, optional: false }
-    : { path: CONFIG_FILE, optional: true };
-}
+/** What its configuration file may say. */
+export const CONFIG = {
+  keys: manifest.configKeys,
+  problemOf: settingProblem,
+} satisfies ConfigRules;
 
-/** Every problem of a configuration's text. */
-export function configProblems(text: string, path: string): ConfigProblem[] {
-  const checks = new Map(manifest.configKeys.map(({ name }) => {
-    const check = (value: number | string): string | undefined => settingProblem(name, value);
-    return [name as string, check];
-  }));
-  return checkConfig(manifest.configKeys, text, path, checks);
+export function configFileOf(line: CommandLine): ConfigFile {
+  return configFile(line.options.get("config"), CONFIG_FILE);
 }
 
 /** Everything together; the command line has the last word. Throws ExitError for the first value that is wrong. */
@@ -61,7 +51,7 @@ export function settingsFrom(line: CommandLine, { environment }: Program): RunSe
   // Set to anything, even to nothing, as the original had it.
   const debug = line.options.has("debug") || environment.has("CMANNOTIFYD_DEBUG");
   return {
-    ...valuesFrom(readConfig(line), debug),
+    ...valuesFrom(fileSettings(CONFIG, configFileOf(line), EXIT_FAILURE), debug),
     pidFile: option("pid-file", PID_FILE),
     controlSocket: option("control-socket", CONTROL_SOCKET),
     realtime: line.options.has("realtime"),
@@ -69,22 +59,6 @@ export function settingsFrom(line: CommandLine, { environment }: Program): RunSe
     toStderr: line.options.has("foreground") && !toJournal,
     toJournal,
   };
-}
-
-function readConfig(line: CommandLine): Parameters<typeof valuesFrom>[0] {
-  const { path, optional } = configFileOf(line);
-  try {
-    const table = loadConfig(path, optional);
-    const settings = readSettings(manifest.configKeys, table, path);
-    if (table.size === 0) return settings;
-    const problem = configProblems(readConfigText(path), path)
-      .find(({ severity }) => severity === "error");
-    if (problem === undefined) return settings;
-    throw new ConfigError("value", path, problem.line, `${problem.key}: ${problem.message}`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
-  }
 }
 
 function outputsFor(settings: RunSettings, level: LogPriority): LogOutput[] {

@@ -2,15 +2,23 @@
 import { duplicateForExec } from "../../../ffi/file.ts";
 import { ExitError } from "../../../src/host/exit.ts";
 import { startInBackground } from "../../../src/host/lifecycle.ts";
+import type { Program } from "../../../src/host/program.ts";
 import { STDERR, writeText } from "../../../src/host/standard.ts";
+import type { FollowArguments } from "../arguments.ts";
 import { EXIT_FAILURE } from "./settings.ts";
-import type { Start } from "./start.ts";
 
 /** Above the numbers that are a child's standard input, output and error. */
 const LOWEST_OWN = 10;
 
+/** What a daemon is started with. */
+export interface Launch {
+  readonly program: Program;
+  readonly follow: FollowArguments;
+  readonly sandbox: boolean;
+}
+
 /** Exit code of the starting process, once the daemon follows its file. Throws ExitError when it does not come to that. */
-export function runInBackground({ program, follow, sandbox }: Start): number {
+export function runInBackground({ program, follow, sandbox }: Launch): number {
   const silent = follow.verbose === 0;
   // The standard descriptors of a silent daemon are /dev/null: the file has to be elsewhere.
   const fd = silent && follow.fd < 3 ? duplicateForExec(follow.fd, LOWEST_OWN) : follow.fd;

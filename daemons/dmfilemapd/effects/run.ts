@@ -1,9 +1,7 @@
 /** The program: what its arguments ask for, and its exit code. */
-import { accessPath } from "../../../ffi/file.ts";
-import { ENOENT, Errno } from "../../../ffi/errno.ts";
-import { cString } from "../../../ffi/memory.ts";
-import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
-import { EX_OK, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
+import { Errno } from "../../../ffi/errno.ts";
+import { reportConfig } from "../../../src/host/config_file.ts";
+import { errorText, EX_OK, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
 import { helpText } from "../../../src/host/help.ts";
 import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import { logger } from "../../../src/host/log.ts";
@@ -12,8 +10,7 @@ import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
 import { VERSION } from "../../../src/host/version.ts";
 import { parseArguments, type Request } from "../arguments.ts";
 import { manifest } from "../manifest.ts";
-import { settingProblem } from "../setting_checks.ts";
-import { configFileOf, EXIT_FAILURE } from "./settings.ts";
+import { CONFIG, configFileOf, EXIT_FAILURE } from "./settings.ts";
 import { followFile } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 
@@ -48,9 +45,7 @@ function fail(error: unknown, handshake: ReadyHandshake): number {
 
 /** What the system refuses is no fault of ours, so it is said without where. */
 function messageOf(error: unknown): string {
-  if (error instanceof ExitError) return error.message;
-  if (error instanceof Errno) return `${error.message}\nExiting`;
-  return (error as Error).stack ?? String(error);
+  return error instanceof Errno ? `${error.message}\nExiting` : errorText(error);
 }
 
 function act(request: Request, program: Program, handshake: ReadyHandshake): number {
@@ -62,7 +57,8 @@ function act(request: Request, program: Program, handshake: ReadyHandshake): num
       writeText(STDOUT, `${manifest.name} (hostkeep) ${VERSION}, for lvm2 ${LVM_RELEASE}\n`);
       return EX_OK;
     case "check-config":
-      return reportConfig(program);
+      reportConfig(CONFIG, configFileOf(program.environment), EXIT_FAILURE);
+      return EX_OK;
     case "status":
       writeText(STDOUT, statusCommand(request.json));
       return EX_OK;
@@ -71,27 +67,5 @@ function act(request: Request, program: Program, handshake: ReadyHandshake): num
       return request.usage ? EX_USAGE : EXIT_FAILURE;
     case "follow":
       return followFile({ ...request, program, handshake });
-  }
-}
-
-/** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
-function reportConfig({ environment }: Program): number {
-  const { path, optional } = configFileOf(environment);
-  if (optional && accessPath(cString(path), 0) === -ENOENT) {
-    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
-    return EX_OK;
-  }
-  try {
-    const check = (key: string) => (value: number | string): string | undefined =>
-      settingProblem(key, value as number);
-    const checks = new Map(manifest.configKeys.map(({ name }) => [name, check(name)]));
-    const problems = checkConfig(manifest.configKeys, readConfigText(path), path, checks);
-    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
-    if (problems.some(({ severity }) => severity === "error")) return EXIT_FAILURE;
-    writeText(STDOUT, `${path}: ok\n`);
-    return EX_OK;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
   }
 }

@@ -1,6 +1,11 @@
 /** What the daemon is told beside its arguments: environment, then configuration file, then defaults. */
 import type { ConfigKeySpec } from "../../../src/host/manifest.ts";
-import { ConfigError, loadConfig, readSettings } from "../../../src/host/config.ts";
+import {
+  type ConfigFile,
+  configFile,
+  type ConfigRules,
+  fileSettings,
+} from "../../../src/host/config_file.ts";
 import { ExitError } from "../../../src/host/exit.ts";
 import type { LogPriority } from "../../../src/host/log.ts";
 import {
@@ -26,14 +31,15 @@ export interface RunSettings {
   readonly logLevel: LogPriority;
 }
 
+/** What its configuration file may say. */
+export const CONFIG = {
+  keys: manifest.configKeys,
+  problemOf: settingProblem,
+} satisfies ConfigRules;
+
 /** The file named by the environment, which must exist, or the default one, which need not. */
-export function configFileOf(
-  environment: ReadonlyMap<string, string>,
-): { path: string; optional: boolean } {
-  const given = environment.get("DMFILEMAPD_CONF");
-  return given === undefined || given === ""
-    ? { path: CONFIG_FILE, optional: true }
-    : { path: given, optional: false };
+export function configFileOf(environment: ReadonlyMap<string, string>): ConfigFile {
+  return configFile(environment.get("DMFILEMAPD_CONF") || undefined, CONFIG_FILE);
 }
 
 /** `DMFILEMAPD_LOOK_AHEAD` for `look_ahead`. */
@@ -60,29 +66,12 @@ function fromEnvironment(
   return values;
 }
 
-/** Throws ExitError. */
-function fromFile(
-  environment: ReadonlyMap<string, string>,
-): Readonly<Record<string, number | undefined>> {
-  const { path, optional } = configFileOf(environment);
-  try {
-    const table = loadConfig(path, optional);
-    const settings = readSettings(manifest.configKeys, table, path);
-    for (const [key, value] of Object.entries(settings)) {
-      const problem = settingProblem(key, value as number);
-      if (problem === undefined) continue;
-      throw new ExitError(EXIT_FAILURE, `${path}:${table.get(key)?.line}:${key}: ${problem}`);
-    }
-    return settings;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
-  }
-}
-
 /** Everything together. Throws ExitError. */
 export function readRunSettings(environment: ReadonlyMap<string, string>): RunSettings {
-  const set = { ...fromFile(environment), ...fromEnvironment(environment) };
+  const set: Readonly<Record<string, number | undefined>> = {
+    ...fileSettings(CONFIG, configFileOf(environment), EXIT_FAILURE),
+    ...fromEnvironment(environment),
+  };
   return {
     checkIntervalMs: (set.check_interval ?? DEFAULT_CHECK_INTERVAL_S) * 1000,
     updateIntervalMs: set.update_interval ?? DEFAULT_UPDATE_INTERVAL_MS,

@@ -11,7 +11,7 @@ import { ExitError } from "../../../src/host/exit.ts";
 import { releaseStartupCode } from "../../../src/host/footprint.ts";
 import type { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import type { PidFile } from "../../../src/host/pidfile.ts";
-import { dirname, type Program } from "../../../src/host/program.ts";
+import { dirname } from "../../../src/host/program.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
 import { describeSandbox, enterSandbox, isComplete } from "../../../src/host/sandbox.ts";
 import { VERSION } from "../../../src/host/version.ts";
@@ -19,7 +19,7 @@ import type { FollowArguments } from "../arguments.ts";
 import { Group } from "../group.ts";
 import { manifest, policyOf } from "../manifest.ts";
 import { type InstancePlaces, placesOf, RUN_DIRECTORY } from "../places.ts";
-import { runInBackground } from "./background.ts";
+import { type Launch, runInBackground } from "./background.ts";
 import { Daemon, type DaemonParts, SIGNALS } from "./daemon.ts";
 import { deviceName, KernelStats, openControl } from "./device.ts";
 import { identify, type Identity, InodeFile, PathFile, UnfitFileError } from "./file.ts";
@@ -35,10 +35,7 @@ import { Watches } from "./watches.ts";
 /** Behind the first update, which uses some of it. */
 const RELEASE_AFTER_MS = 200;
 
-export interface Start {
-  readonly program: Program;
-  readonly follow: FollowArguments;
-  readonly sandbox: boolean;
+export interface Start extends Launch {
   readonly handshake: ReadyHandshake;
 }
 

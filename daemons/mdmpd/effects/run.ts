@@ -1,11 +1,15 @@
 /** The program: what its command line asks for, and its exit code. */
-import { ENOENT } from "../../../ffi/errno.ts";
-import { accessPath } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/memory.ts";
 import { effectiveUserId } from "../../../ffi/process.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
-import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
-import { EX_CONFIG, EX_OK, EX_SOFTWARE, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
+import { reportConfig } from "../../../src/host/config_file.ts";
+import {
+  errorText,
+  EX_CONFIG,
+  EX_OK,
+  EX_SOFTWARE,
+  EX_USAGE,
+  ExitError,
+} from "../../../src/host/exit.ts";
 import { helpText } from "../../../src/host/help.ts";
 import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import { type Program, thisProgram } from "../../../src/host/program.ts";
@@ -14,7 +18,7 @@ import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { type Places, placesFor } from "../places.ts";
 import { HOOK_ARGUMENT, runHookHelper } from "./hook.ts";
-import { configFileOf, configProblems } from "./settings.ts";
+import { CONFIG, configFileOf } from "./settings.ts";
 import { runDaemon } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 import { runTester, TESTER_ARGUMENT } from "./tester.ts";
@@ -51,16 +55,13 @@ function runCommand(program: Program): number {
 
 /** Says what went wrong to everybody who may be listening; the exit code. */
 function fail(error: unknown, handshake: ReadyHandshake, program: Program): number {
-  const known = error instanceof ExitError;
-  const text = error instanceof Error
-    ? (known ? error.message : error.stack ?? error.message)
-    : String(error);
+  const text = errorText(error);
   if (text !== "") {
     if (!handshake.isChild) writeText(STDERR, `${program.calledAs}: ${text}\n`);
     handshake.say(text);
   }
   handshake.finish(HANDSHAKE_FAILED);
-  return known ? error.code : EX_SOFTWARE;
+  return error instanceof ExitError ? error.code : EX_SOFTWARE;
 }
 
 function act(
@@ -80,23 +81,8 @@ function act(
   if (line.command !== undefined) {
     return writeText(STDOUT, statusCommand(places.controlSocket, line.options.has("json")));
   }
-  if (line.options.has("check-config")) return reportConfig(line, places);
+  if (line.options.has("check-config")) {
+    return reportConfig(CONFIG, configFileOf(line, places), EX_CONFIG);
+  }
   runDaemon({ program, line, places, handshake });
-}
-
-/** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
-function reportConfig(line: CommandLine, places: Places): void {
-  const { path, optional } = configFileOf(line, places);
-  if (optional && accessPath(cString(path), 0) === -ENOENT) {
-    return writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
-  }
-  try {
-    const problems = configProblems(readConfigText(path), path);
-    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
-    if (problems.some(({ severity }) => severity === "error")) throw new ExitError(EX_CONFIG);
-    writeText(STDOUT, `${path}: ok\n`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EX_CONFIG, error.message);
-  }
 }

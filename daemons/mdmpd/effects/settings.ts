@@ -4,14 +4,11 @@ import { cString } from "../../../ffi/memory.ts";
 import { hostName } from "../../../ffi/process.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import {
-  checkConfig,
-  ConfigError,
-  type ConfigProblem,
-  loadConfig,
-  readConfigText,
-  readSettings,
-  type Settings,
-} from "../../../src/host/config.ts";
+  type ConfigFile,
+  configFile,
+  type ConfigRules,
+  fileSettings,
+} from "../../../src/host/config_file.ts";
 import { EX_CONFIG, EX_USAGE, ExitError } from "../../../src/host/exit.ts";
 import { type LogPriority, startLogging } from "../../../src/host/log.ts";
 import { JOURNAL_SOCKET } from "../../../src/host/log_journal.ts";
@@ -27,8 +24,6 @@ import {
 } from "../setting_values.ts";
 import type { CoreSettings } from "./core.ts";
 
-export type ConfigSettings = Settings<typeof manifest.configKeys>;
-
 export interface RunSettings extends CoreSettings {
   readonly pidFile: string;
   /** The event program's path; "" for none. */
@@ -36,41 +31,14 @@ export interface RunSettings extends CoreSettings {
   readonly log: { readonly level: LogPriority; readonly outputs: readonly LogOutput[] };
 }
 
-/** The file named by `--config`, which must exist, or the default one, which need not. */
-export function configFileOf(
-  line: CommandLine,
-  places: Places,
-): { path: string; optional: boolean } {
-  const given = line.options.get("config");
-  return typeof given === "string"
-    ? { path: given, optional: false }
-    : { path: places.config, optional: true };
-}
+/** What its configuration file may say. */
+export const CONFIG = {
+  keys: manifest.configKeys,
+  problemOf: settingProblem,
+} satisfies ConfigRules;
 
-/** Every problem of a configuration's text. */
-export function configProblems(text: string, path: string): ConfigProblem[] {
-  const checks = new Map(manifest.configKeys.map(({ name }) => {
-    const check = (value: number | string): string | undefined => settingProblem(name, value);
-    return [name as string, check];
-  }));
-  return checkConfig(manifest.configKeys, text, path, checks);
-}
-
-/** The settings of the configuration file. Throws ExitError for the first that is wrong. */
-function readConfig(line: CommandLine, places: Places): ConfigSettings {
-  const { path, optional } = configFileOf(line, places);
-  try {
-    const table = loadConfig(path, optional);
-    const settings = readSettings(manifest.configKeys, table, path);
-    const problem = table.size === 0
-      ? undefined
-      : configProblems(readConfigText(path), path).find(({ severity }) => severity === "error");
-    if (problem === undefined) return settings;
-    throw new ConfigError("value", path, problem.line, `${problem.key}: ${problem.message}`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EX_CONFIG, error.message);
-  }
+export function configFileOf(line: CommandLine, places: Places): ConfigFile {
+  return configFile(line.options.get("config"), places.config);
 }
 
 /** An option that has a key of the same meaning. Throws ExitError. */
@@ -100,7 +68,7 @@ export function settingsFrom(
   places: Places,
   isForeground: boolean,
 ): RunSettings {
-  const config = readConfig(line, places);
+  const config = fileSettings(CONFIG, configFileOf(line, places), EX_CONFIG);
   const interval = optionValue(line, "interval", "interval");
   const names = optionValue(line, "personality", "personality") ?? config.personality;
   const given = {

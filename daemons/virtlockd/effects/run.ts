@@ -1,12 +1,9 @@
 /** The program: what its command line asks for, and its exit code. */
-import { ENOENT } from "../../../ffi/errno.ts";
-import { accessPath } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/memory.ts";
 import { compileCalls } from "../../../ffi/open.ts";
 import { effectiveUserId } from "../../../ffi/process.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
-import { checkConfig, ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
-import { EX_OK, ExitError } from "../../../src/host/exit.ts";
+import { reportConfig } from "../../../src/host/config_file.ts";
+import { errorText, EX_OK, ExitError } from "../../../src/host/exit.ts";
 import { helpText } from "../../../src/host/help.ts";
 import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import { currentOutputs, logger } from "../../../src/host/log.ts";
@@ -48,11 +45,7 @@ export function runProgram(): number {
 /** Says what went wrong to everybody who may be listening; the exit code. */
 function fail(error: unknown, handshake: ReadyHandshake, program: Program): number {
   const known = error instanceof ExitError;
-  const text = known
-    ? error.message
-    : error instanceof Error
-    ? error.stack ?? error.message
-    : String(error);
+  const text = errorText(error);
   const code = known ? error.code : EXIT_SETTINGS;
   if (text !== "") {
     const onStderr = currentOutputs().some(({ destination }) => destination === "stderr");
@@ -79,30 +72,13 @@ function act(invocation: Invocation): void {
   if (line.command !== undefined) {
     return writeText(STDOUT, statusCommand(places.controlSocket, line.options.has("json")));
   }
-  if (line.options.has("check-config")) return reportConfig(line, places);
+  if (line.options.has("check-config")) {
+    const rules = { keys: manifest.configKeys, problemOf: logSettingProblem };
+    return reportConfig(rules, configFileOf(line, places), EXIT_SETTINGS);
+  }
   runDaemon({ program, line, places, version: VERSION, handshake });
 }
 
 function versionText(calledAs: string): string {
   return `${calledAs} (libvirt) ${LIBVIRT_RELEASE}\n`;
-}
-
-/** `--check-config`: every problem with its place. Throws ExitError when one would keep the daemon from starting. */
-function reportConfig(line: CommandLine, places: Places): void {
-  const { path, optional } = configFileOf(line, places);
-  if (optional && accessPath(cString(path), 0) === -ENOENT) {
-    return writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
-  }
-  try {
-    const check = (key: string) => (value: number | string): string | undefined =>
-      logSettingProblem(key, value);
-    const checks = new Map(manifest.configKeys.map(({ name }) => [name, check(name)]));
-    const problems = checkConfig(manifest.configKeys, readConfigText(path), path, checks);
-    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
-    if (problems.some(({ severity }) => severity === "error")) throw new ExitError(EXIT_SETTINGS);
-    writeText(STDOUT, `${path}: ok\n`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_SETTINGS, error.message);
-  }
 }

@@ -4,6 +4,7 @@ import { cString } from "../../../ffi/memory.ts";
 import { hostName, isTerminal, workingDirectory } from "../../../ffi/process.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import { ConfigError, loadConfig, readSettings, type Settings } from "../../../src/host/config.ts";
+import { type ConfigFile, configFile } from "../../../src/host/config_file.ts";
 import { ExitError } from "../../../src/host/exit.ts";
 import { logger, startLogging } from "../../../src/host/log.ts";
 import { JOURNAL_SOCKET } from "../../../src/host/log_journal.ts";
@@ -30,14 +31,8 @@ export interface RunSettings {
 }
 
 /** The file named by `-f`, which must exist, or the default one, which need not. */
-export function configFileOf(
-  line: CommandLine,
-  places: Places,
-): { path: string; optional: boolean } {
-  const given = line.options.get("config");
-  return typeof given === "string"
-    ? { path: given, optional: false }
-    : { path: places.config, optional: true };
+export function configFileOf(line: CommandLine, places: Places): ConfigFile {
+  return configFile(line.options.get("config"), places.config);
 }
 
 /** How libvirt begins the text, by what is wrong. */

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { configProblems } from "../../../daemons/mdmpd/effects/settings.ts";
 import { EVENTS } from "../../../daemons/mdmpd/events.ts";
 import { manifest } from "../../../daemons/mdmpd/manifest.ts";
 import { type Places, placesFor } from "../../../daemons/mdmpd/places.ts";
@@ -27,28 +26,6 @@ Deno.test("the manifest's files are where the daemon has them", () => {
   assertEquals(files.map(({ path }) => path).sort(), documented(placesFor(true, new Map())));
   const session = files.map((file) => file.session ?? file.path).sort();
   assertEquals(session, documented(placesFor(false, environment)));
-});
-
-Deno.test("the manifest gives every exit code, option and configuration key once", () => {
-  for (
-    const list of [
-      manifest.exitCodes.map(({ code }) => code),
-      manifest.options.map(({ long }) => long),
-      manifest.configKeys.map(({ name }) => name),
-    ]
-  ) assertEquals(new Set<unknown>(list).size, list.length);
-});
-
-Deno.test("the sample configuration is right, as it is and with every comment mark removed", async () => {
-  const sample = await Deno.readTextFile(join(folder, "mdmpd.conf"));
-  assertEquals(configProblems(sample, "mdmpd.conf"), []);
-  const active = sample.replaceAll(/^#(?=\w+ = )/gm, "");
-  assertEquals(configProblems(active, "mdmpd.conf"), []);
-  const keys = [...active.matchAll(/^(\w+) = /gm)].map(([, key]) => key);
-  assertEquals(keys.sort(), manifest.configKeys.map(({ name }): string => name).sort());
-  for (const key of manifest.configKeys.filter(({ type }) => type === "uint")) {
-    assertEquals(sample.includes(`\n#${key.name} = ${key.default}\n`), true, key.name);
-  }
 });
 
 Deno.test("the man page explains every event", async () => {

@@ -32,7 +32,7 @@ Deno.test("--check-config shows every problem with its line, and the daemon does
     for (const line of [1, 2, 3]) assertStringIncludes(checked.output, `bad.conf:${line}:`);
     const started = await run(await binary(), ["-f", "--config", config, "--pid-file", ""]);
     assertEquals(started.code, 1);
-    assertStringIncludes(started.output, "bad.conf: debug: 2 is neither 0 nor 1");
+    assertStringIncludes(started.output, "bad.conf:1:debug: 2 is neither 0 nor 1");
   });
 });
 
