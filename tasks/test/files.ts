@@ -29,10 +29,16 @@ const longRigFiles = [
   "tests/rig/packages.test.ts",
   "tests/rig/mdmpd_trouble.test.ts",
   "tests/rig/mdmpd_trap.test.ts",
+  "tests/rig/mdmpd_heal.test.ts",
+  "tests/rig/cmirrord_trouble.test.ts",
+  "tests/rig/cmirrord_mixed.test.ts",
 ];
 
 /** What a test of the rig may take, with up to three nodes. */
 const RIG_TEST_BYTES = 2 ** 31;
+
+/** A test of the rig keeps two thirds of a core busy: it waits for intervals and timeouts of what it tests. */
+const RIG_TESTS_PER_CORE = 1.5;
 
 /** Paths of all test files below tests/, relative to the checkout and sorted. */
 export async function testFiles(): Promise<string[]> {
@@ -59,7 +65,7 @@ export function groups(
   const within = (folders: readonly string[]) => (file: string): boolean =>
     folders.some((folder) => file.startsWith(folder));
   const [isHeavy, isRig] = [within(heavyFolders), within(rigFolders)];
-  const rigJobs = Math.min(cores, Math.floor(memoryBytes / RIG_TEST_BYTES));
+  const rigJobs = Math.floor(Math.min(cores * RIG_TESTS_PER_CORE, memoryBytes / RIG_TEST_BYTES));
   return {
     fast: {
       files: files.filter((file) => !isHeavy(file) && !isRig(file)),

@@ -172,10 +172,11 @@ Deno.test("groups keeps heavy files apart, and fewer of them side by side", () =
   assertEquals([rig.files, rig.jobs], [["tests/rig/c.test.ts"], 4]);
 });
 
-Deno.test("groups runs one machine at a time where memory or cores are short", () => {
+Deno.test("groups runs as many tests of the rig as cores and memory allow", () => {
   const { heavy, rig } = groups([], { cores: 1, memoryBytes: 2 ** 30 });
   assertEquals([heavy.jobs, rig.jobs], [1, 1]);
   assertEquals(groups([], { cores: 8, memoryBytes: 2 ** 32 }).rig.jobs, 2);
+  assertEquals(groups([], { cores: 2, memoryBytes: 2 ** 34 }).rig.jobs, 3);
 });
 
 Deno.test("inParallel runs so many at a time and keeps the order", async () => {
