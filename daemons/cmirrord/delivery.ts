@@ -1,4 +1,5 @@
 /** What the group delivers: requests, responses, checkpoints; in the same order at every member. */
+import { setU64 } from "../../src/wire/layout.ts";
 import type { Context } from "./context.ts";
 import { flush, noteWritten } from "./flush.ts";
 import { executeOnLog, noteExecuted, takeLapse } from "./executed.ts";
@@ -157,6 +158,7 @@ export function noteDelivered(context: Context, mirror: Mirror): void {
 export function deliverResponse(context: Context, mirror: Mirror): void {
   const { message, me, replies } = context;
   const isMine = message.originator === me && !holdsFlush(context, mirror, message);
+  if (isMine && message.type === IS_REMOTE_RECOVERING) correctRemote(context, mirror);
   if (isMine && forgetWorking(context, mirror, message)) {
     if (message.type === FLUSH && message.error !== 0) mirror.needsFlush = true;
     if (message.type === IS_REMOTE_RECOVERING) mirror.log.noteHint(word(message, 1));
@@ -165,6 +167,23 @@ export function deliverResponse(context: Context, mirror: Mirror): void {
   if (mirror.phase !== "valid") return;
   if (message.type === GET_RESYNC_WORK && !context.original) adoptChoice(context, mirror);
   snapshotOwed(context, mirror);
+}
+
+/**
+ * A server of lvm2 says of a region that nobody recovers it, and that none has to be asked for, when it is about to be suspended
+ * itself (D22); and it passes regions that are behind. This node's replica knows better.
+ */
+function correctRemote({ message, original }: Context, { log, phase, working }: Mirror): void {
+  const { recovery, sync } = log;
+  const isWhole = message.error === 0 && message.dataBytes >= 16;
+  if (original || phase !== "valid" || !isWhole) return;
+  const asked = working.find(({ request: { seq, type } }) =>
+    seq === message.seq && type === message.type
+  );
+  if (asked === undefined) return;
+  if (recovery.isBehind(sync, word(asked.request, 0))) setU64(message.view, message.data, 1);
+  const behind = recovery.firstBehind(sync, 0);
+  if (word(message, 1) > behind) setU64(message.view, message.data + 8, behind);
 }
 
 /** Servers of lvm2 choose in another way than ours. */

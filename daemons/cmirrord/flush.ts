@@ -55,8 +55,10 @@ function serveFlush(context: Context, mirror: Mirror, disk: DiskLog, entry: Entr
 /** A member of before has written all that it will write: it has sent a checkpoint, or is gone. */
 export function noteWritten(context: Context, mirror: Mirror, node: number): void {
   const { disk, writers } = mirror;
-  if (!writers.delete(node) || writers.size > 0 || disk === undefined) return;
-  if (disk.writing === 0 && disk.next.length > 0) endRound(context, mirror, disk);
+  if (!writers.delete(node) || writers.size > 0) return;
+  if (disk !== undefined && disk.writing === 0 && disk.next.length > 0) {
+    endRound(context, mirror, disk);
+  }
   sendReady(context, mirror);
 }
 
@@ -154,9 +156,13 @@ export function isQuiet({ disk }: Mirror): boolean {
   return disk === undefined || disk.writing === 0;
 }
 
-/** Whether nothing is being written by this node, or by those that were servers before. */
+/**
+ * Whether nothing is being written by this node, or by those that were servers before. Beside daemons of lvm2 these have also told by
+ * then what they call dirty, each for itself.
+ */
 export function isSettled(mirror: Mirror): boolean {
-  return isQuiet(mirror) && (mirror.disk === undefined || mirror.writers.size === 0);
+  const { writers, disk, log: { recovery } } = mirror;
+  return isQuiet(mirror) && (writers.size === 0 || (disk === undefined && !recovery.isMixed));
 }
 
 /** The bytes of the log that hold something, for those who compare. */

@@ -90,10 +90,15 @@ export class Recovery {
    * out last; one below it that was not recovered is then written on one leg, while another node may recover it.
    */
   ask(sync: Bitmap, region: number, answer: Words): void {
-    const behind = !sync.has(region) && !this.broken.has(region);
+    const behind = this.isBehind(sync, region);
     answer.first = behind ? 1 : 0;
-    answer.second = this.original ? Math.max(this.search - 1, 0) : this.#firstBehind(sync, 0);
+    answer.second = this.original ? Math.max(this.search - 1, 0) : this.firstBehind(sync, 0);
     if (behind) this.urge(region);
+  }
+
+  /** Whether a region is to be recovered. */
+  isBehind(sync: Bitmap, region: number): boolean {
+    return !sync.has(region) && !this.broken.has(region);
   }
 
   /** Whether another node than `node` recovers a region of `regions`: then nothing may be written there. */
@@ -250,16 +255,16 @@ export class Recovery {
   #next(sync: Bitmap, requester: number): number {
     for (let i = this.priority.length - 1; i >= 0; i--) {
       const urgent = this.priority[i];
-      const behind = !sync.has(urgent) && !this.held.has(urgent) && !this.broken.has(urgent);
+      const behind = this.isBehind(sync, urgent) && !this.held.has(urgent);
       if (behind && this.#isWritten(urgent, requester)) continue;
       this.priority.splice(i, 1);
       if (behind) return urgent;
     }
     if (this.search >= this.regionCount) return this.regionCount;
-    let region = this.#firstBehind(sync, this.search);
+    let region = this.firstBehind(sync, this.search);
     while (this.held.has(region) || this.#isWritten(region, requester)) {
       this.#later(region);
-      region = this.#firstBehind(sync, region + 1);
+      region = this.firstBehind(sync, region + 1);
     }
     if (region < this.regionCount) this.search = region + 1;
     return region;
@@ -275,7 +280,8 @@ export class Recovery {
     this.urge(region);
   }
 
-  #firstBehind(sync: Bitmap, start: number): number {
+  /** The first region from `start` on that is to be recovered; regionCount for none. */
+  firstBehind(sync: Bitmap, start: number): number {
     let region = sync.nextClear(start);
     while (this.broken.has(region)) region = sync.nextClear(region + 1);
     return region;

@@ -6,6 +6,8 @@ const FIRST_SEED = 1;
 const SEEDS = 2_000;
 const MIXED_SEEDS = 1_000;
 const STRESS_SEEDS = 2_000;
+/** Mixed ones that a server of lvm2 leads astray, each in its own way: by a checkpoint, a copy of what is written, a hint, no work. */
+const MIXED_ONCE_FAILED = [206, 313, 834, 1547, 2482];
 /** Further ones that have failed once. */
 const ONCE_FAILED = [
   ...[5821, 6079, 6961, 7150, 13371, 15678, 21940, 23650, 30904, 34856, 57679, 72231, 74601],
@@ -16,18 +18,22 @@ Deno.test(`${SEEDS} clusters lose no write, agree at every step and come to rest
   const { writes, messages, blame, failures } = runSeeds({ first: FIRST_SEED, count: SEEDS });
   assertEquals(failures, []);
   assert(writes > 50 * SEEDS && messages > 20 * SEEDS, `${writes} writes, ${messages} messages`);
-  assertEquals(blame, { unwritten: 0, unmarked: 0, misled: 0 });
+  assertEquals(blame, { unwritten: 0, unmarked: 0, misled: 0, stuck: 0 });
 });
 
 Deno.test(`${MIXED_SEEDS} clusters whose every second node runs lvm2's daemon keep our replicas, and the log that ours write, right while ours are the servers`, () => {
   const range = { first: FIRST_SEED, count: MIXED_SEEDS, mixed: true };
   const { writes, messages, blame, failures } = runSeeds(range);
+  for (const first of MIXED_ONCE_FAILED) {
+    failures.push(...runSeeds({ first, count: 1, mixed: true }).failures);
+  }
   assertEquals(failures, []);
   assert(writes > 50 * MIXED_SEEDS && messages > 50 * MIXED_SEEDS, `${writes}, ${messages}`);
   // Among nodes of lvm2 alone they were twelve in 300 clusters.
   const wrong = blame.unwritten + blame.unmarked;
   assert(wrong < MIXED_SEEDS / 50, `wrong bits on disk: ${JSON.stringify(blame)}`);
-  assert(blame.misled < MIXED_SEEDS / 100, `wrong bits in our replicas: ${blame.misled}`);
+  assert(blame.misled < MIXED_SEEDS / 200, `wrong bits in our replicas: ${blame.misled}`);
+  assert(blame.stuck < MIXED_SEEDS / 200, `never at rest: ${blame.stuck}`);
 });
 
 Deno.test(`${STRESS_SEEDS} small clusters whose daemons die all the time lose no write either`, () => {

@@ -237,6 +237,36 @@ Deno.test("a node's hint ends at the first region that is behind", () => {
   assertEquals([view.getUint32(HEADER, true), view.getUint32(HEADER + 8, true)], [0, 2]);
 });
 
+/** What the kernel is told of a region when the server, of lvm2, has answered with these words. */
+function remoteAnswer(world: FuzzWorld, region: number, ...answer: number[]): [number, number] {
+  ask(world, IS_REMOTE_RECOVERING, words(region));
+  const question = world.messages.at(-1) as Uint8Array<ArrayBuffer>;
+  const response = new Uint8Array(184 + 16);
+  response.set(question.subarray(0, 184));
+  const view = new DataView(response.buffer);
+  view.setUint32(16, ME, true);
+  view.setUint32(176, IS_REMOTE_RECOVERING | 0x1000, true);
+  view.setUint32(180, 16, true);
+  response.set(words(...answer), 184);
+  world.frames.length = 0;
+  world.deliver(PEER, 20, response);
+  const told = new DataView((world.frames.at(-1) as Uint8Array<ArrayBuffer>).buffer);
+  return [told.getUint32(HEADER, true), told.getUint32(HEADER + 8, true)];
+}
+
+Deno.test("a hint of lvm2's server that passes a region which is behind is bounded by what this node knows", () => {
+  const world = new FuzzWorld([PEER]);
+  for (const region of [0, 1, 3]) world.mirror.log.sync.set(region);
+  assertEquals(remoteAnswer(world, 1, 0, 9), [0, 2]);
+  assertEquals(world.mirror.log.hint, 2);
+});
+
+Deno.test("D22: a server of lvm2 that calls all in sync, as it is about to be suspended, is not believed", () => {
+  const world = new FuzzWorld([PEER]);
+  for (const region of [0, 1, 3]) world.mirror.log.sync.set(region);
+  assertEquals(remoteAnswer(world, 5, 0, REGIONS), [1, 2]);
+});
+
 Deno.test("what the kernel asks late of a table that the next one replaces is not answered as if nobody knew it", () => {
   const world = new FuzzWorld([]);
   const next = toBytes(`${REGIONS * 1024} clustered-core 1024`);

@@ -59,8 +59,8 @@ export interface Excuses {
   readonly isOnItsWay: (region: number) => boolean;
   /** Bits on the log device that a daemon of lvm2 has made wrong. */
   readonly isOfOriginal: (region: number) => boolean;
-  /** Bits in our replicas that came from such a daemon. */
-  readonly isMisled: (region: number) => boolean;
+  /** Bits in a replica of ours that came from such a daemon. */
+  readonly isMisled: (region: number, node: Node) => boolean;
 }
 
 /** No region is clean, or in sync, that is not. */
@@ -81,7 +81,7 @@ export function checkRegions(
     }
     for (const node of current) {
       const problem = node.original ? undefined : replicaProblem(node, legs, region, what);
-      if (problem !== undefined && !isMisled(region)) throw new Error(problem);
+      if (problem !== undefined && !isMisled(region, node)) throw new Error(problem);
     }
   }
 }

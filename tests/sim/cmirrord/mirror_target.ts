@@ -77,6 +77,21 @@ export class MirrorTarget {
       this.regions.every(({ pending, primaryOnly }) => pending + primaryOnly === 0);
   }
 
+  /** Whether nothing is under way, and all that is queued is for regions of that kind. */
+  waitsOnlyFor(isSuch: (region: number) => boolean): boolean {
+    return this.#isQuiet() && this.queue.every(isSuch);
+  }
+
+  /** The region that it recovers, until the daemon has said that it has heard of the end; -1 for none. */
+  get recovering(): number {
+    return this.#recovering;
+  }
+
+  /** Below which region it does not ask whether one is recovered. */
+  get hint(): number {
+    return this.#hint;
+  }
+
   get isSynced(): boolean {
     return this.#hint >= this.legs.regions;
   }

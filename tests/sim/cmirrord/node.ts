@@ -279,7 +279,7 @@ export class Node {
     this.#connector = undefined;
     this.#states.clear();
     this.isDown = true;
-    this.shared.clock.after(TOKEN_LOST_MS + 1, () => this.isDown = false);
+    this.shared.clock.after(TOKEN_LOST_MS, () => this.isDown = false);
   }
 
   /** Whether the kernel has a mirror that it writes to. */

@@ -1,9 +1,10 @@
 /**
  * Nodes that run the daemon of lvm2, and the wrong bits that are theirs. On the log device: while such a node is the server, and until
- * one of ours has written the log after it. In our replicas: what such a server has told a joiner, or has copied though another node
- * writes it, until the legs are the same again.
+ * one of ours has written the log after it. In our replicas: what such a server has had copied though another node writes it, until the
+ * legs are the same again; and what a joiner has been told, until the other members have told it as well.
  */
 import type { Legs } from "./legs.ts";
+import type { MirrorTarget } from "./mirror_target.ts";
 import type { Node } from "./node.ts";
 
 /** Every second node runs lvm2's daemon: the odd ones or the even ones, as the seed is. */
@@ -17,15 +18,21 @@ export interface Blame {
   unwritten: number;
   /** D5, D6: a server calls clean what it does not know to be marked. */
   unmarked: number;
-  /** D5, D6: replicas of ours that had it from such a server. */
+  /** A server has regions copied that another node has marked: bits of them in replicas of ours. */
   misled: number;
+  /** Clusters that never came to rest, as such a server hands out no work though regions are out of sync. */
+  stuck: number;
 }
 
 export class Originals {
-  readonly blame: Blame = { unwritten: 0, unmarked: 0, misled: 0 };
+  readonly blame: Blame = { unwritten: 0, unmarked: 0, misled: 0, stuck: 0 };
   /** Which write of the log was the last one when the bit was seen to be wrong. */
   readonly #wrong = new Map<number, number>();
-  /** Regions whose bits are wrong in a replica of ours since a daemon of lvm2 was the server. */
+  /** Regions that such a server has had copied by one node while another one was at work there, and so are not the same. */
+  readonly #overlapped = new Set<number>();
+  /** What each kernel was told last of where it need not ask, and which regions it was told of wrongly by such a server. */
+  readonly #hints = new Map<MirrorTarget, { hint: number; wrong: Set<number> }>();
+  /** Of these regions, those whose bits were seen to be wrong in a replica of ours. */
   readonly #misled = new Set<number>();
   #last: Node | undefined;
 
@@ -42,20 +49,70 @@ export class Originals {
     return true;
   }
 
-  /** The same of a bit in a replica of ours. */
-  hasMisled(region: number): boolean {
-    if (this.#misled.has(region)) return true;
-    if (this.#server()?.original !== true) return false;
+  /** The same of a bit in a replica of ours: one that waits for more checkpoints does not write the log yet, nor hand it on. */
+  hasMisled(region: number, node: Node): boolean {
+    if (this.#misled.has(region) || isUntold(region, node)) return true;
+    if (!this.#overlapped.has(region)) return false;
     this.#misled.add(region);
     this.blame.misled++;
     return true;
   }
 
+  /**
+   * Whether all that is missing is a recovery which a server of lvm2 will not hand out before its next resume: it has looked at all
+   * regions, and then forgets what is urgent; or it waits for a node that is gone.
+   */
+  isStuck(): boolean {
+    const server = this.#server();
+    const log = server?.daemon?.mirror?.log;
+    if (server?.original !== true || log === undefined) return false;
+    const { recovery, sync, regionCount } = log;
+    const isWaiting = recovery.region >= 0 && !this.#isUp(recovery.recoverer);
+    const isForgotten = sync.count < regionCount && recovery.search >= regionCount;
+    return (isWaiting || isForgotten) &&
+      this.nodes.every(({ target }) =>
+        target?.state !== "up" || target.waitsOnlyFor((region) => !sync.has(region))
+      );
+  }
+
+  #isUp(nodeid: number): boolean {
+    return this.nodes.some((node) => node.nodeid === nodeid && node.isLive);
+  }
+
   /** Looks who is the server, and what is right again. */
   look(): void {
-    this.#server();
-    for (const region of this.#misled) {
-      if (!this.legs.isBusy(region) && this.legs.areEqual(region)) this.#misled.delete(region);
+    const server = this.#server();
+    for (const { target } of this.nodes) if (target !== undefined) this.#lookAtHint(target, server);
+    this.#lookForOverlaps(server?.original === true);
+    for (const region of this.#overlapped) {
+      if (this.nodes.some(({ target }) => target?.recovering === region)) continue;
+      if (this.legs.isBusy(region) || !this.legs.areEqual(region)) continue;
+      this.#overlapped.delete(region);
+      this.#misled.delete(region);
+    }
+  }
+
+  #lookAtHint(target: MirrorTarget, server: Node | undefined): void {
+    const { hint } = target;
+    if (this.#hints.get(target)?.hint === hint) return;
+    const log = server?.daemon?.mirror?.log;
+    const wrong = new Set<number>();
+    if (server?.original === true && log !== undefined) {
+      for (let r = log.sync.nextClear(0); r < hint; r = log.sync.nextClear(r + 1)) wrong.add(r);
+    }
+    this.#hints.set(target, { hint, wrong });
+  }
+
+  /** Regions that one node recovers while another one is at work there, by what a server of lvm2 has said. */
+  #lookForOverlaps(byOriginal: boolean): void {
+    for (const { target: recoverer } of this.nodes) {
+      const region = recoverer?.recovering ?? -1;
+      if (region < 0) continue;
+      const isWritten = this.nodes.some(({ target }) =>
+        target !== undefined && target !== recoverer && target.isAt(region) &&
+        (byOriginal || this.#hints.get(target)?.wrong.has(region) === true)
+      );
+      if (isWritten) this.#overlapped.add(region);
     }
   }
 
@@ -72,4 +129,10 @@ export class Originals {
     if (lowest !== undefined) this.#last = this.nodes.find(({ nodeid }) => nodeid === lowest);
     return this.#last;
   }
+}
+
+function isUntold(region: number, { daemon }: Node): boolean {
+  const mirror = daemon?.mirror;
+  if (mirror === undefined || mirror.writers.size === 0) return false;
+  return mirror.log.recovery.isMixed && mirror.log.clean.has(region);
 }

@@ -36,7 +36,7 @@ export function runSeeds(
     writes: 0,
     messages: 0,
     strays: 0,
-    blame: { unwritten: 0, unmarked: 0, misled: 0 },
+    blame: { unwritten: 0, unmarked: 0, misled: 0, stuck: 0 },
     failures: [],
   };
   for (let seed = first; seed < first + count; seed++) {
@@ -56,6 +56,7 @@ function runSeed(seed: number, makeCluster: (seed: number) => Cluster, outcome: 
     outcome.blame.unwritten += blame.unwritten;
     outcome.blame.unmarked += blame.unmarked;
     outcome.blame.misled += blame.misled;
+    outcome.blame.stuck += blame.stuck;
   } catch (error) {
     outcome.failures.push(`seed ${seed}: ${error instanceof Error ? error.message : error}`);
   }
