@@ -14,11 +14,12 @@ import {
 import { MESSAGE_HEADER_BYTES } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
-import { answerResumes, keepResume, takeResume } from "./resumes.ts";
+import { joinDueMs } from "./replaced.ts";
+import { answerResumes, keepResume, nobody, takeResume } from "./resumes.ts";
 import { messageOf, NO_SEQ, ownMessage, releaseFlushes, send } from "./send.ts";
 import { noteKinds, sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner, writeWritten } from "./trailer.ts";
-import { emptyRequest, POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
+import { POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
 
 /** RESUME of a mirror that is in no group. */
 export function beginJoin(context: Context, mirror: Mirror): void {
@@ -29,6 +30,7 @@ export function beginJoin(context: Context, mirror: Mirror): void {
     mirror.isSuspended = false;
     mirror.pauseMs = RETRY_FIRST_MS;
     if (mirror.keeps !== "live") mirror.log.noteHint(0);
+    mirror.dueMs = joinDueMs(context, mirror);
     // A pause after leaving lvm2's daemons is under way; it is not slept through (D10).
     if (mirror.dueMs === undefined || mirror.dueMs <= context.nowMs) tryJoin(context, mirror);
     return;
@@ -252,6 +254,7 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
   mirror.checkpointed = false;
   mirror.dueMs = undefined;
   mirror.keeps = "nothing";
+  mirror.wasSuspended = false;
   mirror.written.length = 0;
   mirror.state.note(true, log.wholeOnce);
   mirror.state.noteShared(mirror.isShared);
@@ -316,9 +319,6 @@ export function endLeave(context: Context, mirror: Mirror): void {
   mirror.keeps = wasLast ? "suspended" : "nothing";
   if (!context.original && pause) mirror.dueMs = context.nowMs + REJOIN_PAUSE_MS;
 }
-
-/** Nobody waits for this one. */
-const nobody: Request = { ...emptyRequest(), seq: NO_SEQ };
 
 /** Back to pending: bits and marks are kept, as is the open log device. */
 export function forgetGroup(context: Context, mirror: Mirror): void {

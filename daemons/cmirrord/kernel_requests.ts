@@ -113,14 +113,18 @@ export function suspendJoined(context: Context, mirror: Mirror): void {
 export function suspendJoining(context: Context, mirror: Mirror): void {
   forgetGroup(context, mirror);
   mirror.isSuspended = true;
+  mirror.wasSuspended = false;
   // What the others have done since this node lost them is not known.
   if (mirror.keeps === "live") mirror.keeps = "nothing";
+  mirror.state.note(false, false);
   context.entries.giveAll(mirror.resumes);
   context.replies.error(context.request, 0);
 }
 
 export function suspendPending(context: Context, mirror: Mirror): void {
   mirror.isSuspended = true;
+  mirror.wasSuspended = false;
+  mirror.state.note(false, false);
   context.replies.error(context.request, context.original ? ENOENT : 0);
 }
 

@@ -49,5 +49,10 @@ export const RETRY_FIRST_MS = 20;
 export const RETRY_LONGEST_MS = 2_000;
 /** How long corosync counts as awake after an answer: until the join for which it was asked is tried again, at least. */
 export const GREETING_FRESH_MS = 2 * RETRY_LONGEST_MS;
+/**
+ * How long a table that was suspended under an earlier daemon waits for another one that takes its place. The kernel introduces a table
+ * 2 s after its first request, which the service provokes at each start.
+ */
+export const SIBLING_PATIENCE_MS = 5_000;
 /** How long a joiner waits for a checkpoint before it leaves and joins anew. */
 export const CHECKPOINT_PATIENCE_MS = 20_000;

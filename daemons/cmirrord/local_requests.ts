@@ -29,7 +29,8 @@ const getRegionSize: Local = (context, { log }) => {
   answerWord(context, log.construction.regionSizeSectors);
 };
 
-const inSync: Local = (context, { log, keeps }) => {
+const inSync: Local = (context, mirror) => {
+  const { log, keeps } = mirror;
   const region = word(context.request, 0);
   if (region >= log.regionCount || (context.original && !log.resumed)) {
     return context.replies.error(context.request, EINVAL);
@@ -37,10 +38,15 @@ const inSync: Local = (context, { log, keeps }) => {
   // Not resumed, but live: the bits are those of before.
   const isLive = keeps === "live";
   const isIn = (isLive && log.wholeOnce) || log.isInSync(region);
-  // What was behind then others may have recovered; it must not be written on one leg. The kernel asks again.
-  if (isLive && !isIn) return askUnknown(context);
+  // What was behind then, or is not known yet, others may have recovered; it must not be written on one leg. The kernel asks again.
+  if (!isIn && isAwaited(mirror)) return askUnknown(context);
   answerWord(context, isIn ? 1 : 0);
 };
+
+/** Whether the mirror is to have a log, and has none yet. */
+function isAwaited({ log, phase, isSuspended }: Mirror): boolean {
+  return !log.original && !log.resumed && !isSuspended && phase !== "leaving";
+}
 
 const getSyncCount: Local = (context, { log }) => answerWord(context, log.countSync());
 

@@ -25,6 +25,7 @@ import { type DiskLog, IDENTITY_BYTES, Mirror } from "./mirror.ts";
 import { type MirrorEvent, TABLE } from "./mirror_table.ts";
 import { stateBytes } from "./mirror_state.ts";
 import type { Port } from "./port.ts";
+import { mayResume } from "./replaced.ts";
 import { keep } from "./resumes.ts";
 import { hasTrailer } from "./trailer.ts";
 import {
@@ -79,6 +80,7 @@ export class Machine {
     if (request.type === CTR) return this.#construct(request, mirror);
     if (mirror === undefined) return this.#unknown(request);
     const local = LOCAL[request.type];
+    if (request.type === RESUME && !mayResume(context, this.mirrors, mirror)) return;
     if (local !== undefined) local(context, mirror);
     else this.#step(mirror, kernelEvent(request.type));
     this.#forgetDestroyed(mirror);
@@ -131,7 +133,10 @@ export class Machine {
       mirror.needsFlush = true;
       mirror.wasShared = mirror.state.isShared;
       mirror.written.push(...mirror.log.own.members());
-    } else beginState(mirror);
+    } else {
+      mirror.wasSuspended = reconnects && mirror.state.holdsSuspended(identity, construction);
+      beginState(mirror);
+    }
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);
     this.#noteSiblings();
@@ -337,6 +342,7 @@ function dueOf(mirror: Mirror): number {
 
 function beginState(mirror: Mirror): void {
   mirror.state.begin(mirror.identity, mirror.log.construction);
+  if (mirror.wasSuspended) mirror.state.note(false, false);
   mirror.log.construct();
 }
 

@@ -73,6 +73,8 @@ export class Mirror {
   checkpointed = false;
   /** Whether POSTSUSPEND was the last that the kernel has said of its state. */
   isSuspended = false;
+  /** Whether it was so when an earlier daemon died: if it is not any more, the kernel has resumed it without one. */
+  wasSuspended = false;
   /** Whether another table of the same uuid is known: one of both is about to take the other's place. */
   hasSibling = false;
 

@@ -30,6 +30,8 @@ const RESUMED = 1;
 const MOST_RECOVERIES = 11;
 /** All regions were in sync once since the resume. */
 const WHOLE_ONCE = 2;
+/** It was suspended, and has not been resumed since, as far as is known. */
+const SUSPENDED = 8;
 /** Other nodes were in the group: what they have written since is not known here. */
 const SHARED = 4;
 
@@ -62,12 +64,21 @@ export class MirrorState {
   }
 
   /** Whether this is the state of the mirror with that luid and uuid (the first 137 bytes of a request), and of a live one. */
-  holds(identity: Uint8Array, { regionCount, regionSizeSectors }: Construction): boolean {
+  holds(identity: Uint8Array, construction: Construction): boolean {
+    return this.#has(RESUMED) && this.#isOf(identity, construction);
+  }
+
+  /** The same of a suspended one. */
+  holdsSuspended(identity: Uint8Array, construction: Construction): boolean {
+    return this.#has(SUSPENDED) && this.#isOf(identity, construction);
+  }
+
+  #isOf(identity: Uint8Array, { regionCount, regionSizeSectors }: Construction): boolean {
     const view = this.#view;
     const same = view.getUint32(0, true) === MAGIC && view.getUint32(4, true) === VERSION &&
       view.getUint32(REGIONS_AT, true) === regionCount &&
       view.getUint32(SECTORS_AT, true) === regionSizeSectors;
-    if (!same || (view.getUint32(FLAGS_AT, true) & RESUMED) === 0) return false;
+    if (!same) return false;
     for (let i = 0; i < IDENTITY_BYTES; i++) {
       if (this.storage[IDENTITY_AT + i] !== identity[i]) return false;
     }
@@ -88,7 +99,7 @@ export class MirrorState {
   }
 
   get wholeOnce(): boolean {
-    return (this.#view.getUint32(FLAGS_AT, true) & WHOLE_ONCE) !== 0;
+    return this.#has(WHOLE_ONCE);
   }
 
   /** Which regions are recovered, and by which nodes. */
@@ -127,17 +138,23 @@ export class MirrorState {
     this.#view.setUint32(HINT_AT, region, true);
   }
 
+  /** Resumed, or suspended. */
   note(resumed: boolean, wholeOnce: boolean): void {
     this.#setFlag(RESUMED, resumed);
+    this.#setFlag(SUSPENDED, !resumed);
     this.#setFlag(WHOLE_ONCE, wholeOnce);
   }
 
   get isShared(): boolean {
-    return (this.#view.getUint32(FLAGS_AT, true) & SHARED) !== 0;
+    return this.#has(SHARED);
   }
 
   noteShared(isShared: boolean): void {
     this.#setFlag(SHARED, isShared);
+  }
+
+  #has(flag: number): boolean {
+    return (this.#view.getUint32(FLAGS_AT, true) & flag) !== 0;
   }
 
   #setFlag(flag: number, value: boolean): void {

@@ -10,7 +10,10 @@ import { MAX_WAITING_RESUMES } from "./limits.ts";
 import { REQUEST_AT } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
 import { messageOf, NO_SEQ } from "./send.ts";
-import { type Request, UUID_AT } from "./ulog.ts";
+import { emptyRequest, type Request, UUID_AT } from "./ulog.ts";
+
+/** Nobody waits for this one. */
+export const nobody: Request = { ...emptyRequest(), seq: NO_SEQ };
 
 /** Keeps a request of the kernel until it can be answered. */
 export function keep(context: Context, request: Request): Entry {

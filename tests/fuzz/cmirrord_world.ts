@@ -60,14 +60,23 @@ export class FuzzWorld implements Port {
   /** The last messages that went to the group. */
   readonly messages: Uint8Array<ArrayBuffer>[] = [];
 
-  /** `joined`: who is in the group when the mirror is up. `joins`: corosync is there. `log`: as in the table. */
+  /** Files under /run, by name. */
+  readonly #states: Map<string, Uint8Array>;
+
+  /**
+   * `joined`: who is in the group when the mirror is up. `joins`: corosync is there. `log`: as in the table. `earlier`: the world of a
+   * daemon that has died, whose kernel introduces the mirror again.
+   */
   constructor(
     private readonly joined: readonly number[],
     { joins = true, regions = REGIONS, log = "clustered-core" } = {},
+    earlier?: FuzzWorld,
   ) {
     this.joins = joins;
+    this.#states = earlier === undefined ? new Map() : earlier.#states;
     this.machine.setSelf(ME);
-    this.ask(requestFrame(1, CTR, toBytes(`${regions * 1024} ${log} 1024`)));
+    const end = earlier === undefined ? "" : "\0";
+    this.ask(requestFrame(1, CTR, toBytes(`${regions * 1024} ${log} 1024${end}`)));
     this.frames.length = 0;
     this.ask(requestFrame(2, RESUME, new Uint8Array(0)));
     if (joins) this.hearOwnJoin();
@@ -124,10 +133,14 @@ export class FuzzWorld implements Port {
   closeLog(): void {}
   readLog(): void {}
   writeLog(): void {}
-  state(_identity: Uint8Array, bytes: number): Uint8Array {
-    return new Uint8Array(bytes);
+  state(identity: Uint8Array, bytes: number): Uint8Array {
+    const state = this.#states.get(identity.toHex()) ?? new Uint8Array(bytes);
+    this.#states.set(identity.toHex(), state);
+    return state;
   }
-  dropState(): void {}
+  dropState(identity: Uint8Array): void {
+    this.#states.delete(identity.toHex());
+  }
   say(notice: Notice): void {
     this.complaints++;
     if (this.notices.length < 100) this.notices.push(notice);
