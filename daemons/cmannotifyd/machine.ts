@@ -51,8 +51,11 @@ function runNext(state: State, context: Context): void {
   state.running = next;
   state.saidFull = false;
   if (next.merged > 0) {
-    const text = `notification ${next.sequence} stands for ${next.merged} older ones, too`;
-    log(context, "warn", text);
+    log(
+      context,
+      "warn",
+      `notification ${next.sequence} stands for ${next.merged} older ones, too`,
+    );
   }
   context.actions.push({ type: "run", notification: next });
 }

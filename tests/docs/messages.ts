@@ -5,6 +5,9 @@ import { root } from "../../tasks/toolchain.ts";
 
 const LITERAL = /"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g;
 
+/** The text of a call such as `log.warn("…")`, or `log(context, "warn", "…")`. */
+const LOGGED = /(?:\.(?:warn|error)\(|"(?:warn|error)",)\s*((["'`])(?:[^\\]|\\.)*?\2)/g;
+
 /** `{name}`, `${expression}` and runs of blanks are made alike. */
 function plain(text: string): string {
   return text.replace(/\$\{[^}]*\}|\{\w+\}/g, "…").replace(/\s+/g, " ").trim();
@@ -29,7 +32,7 @@ export async function readSource(folder: string): Promise<Source> {
     const text = (await Deno.readTextFile(path)).replace(/^\s*(\/\/|\/?\*).*$/gm, "")
       .replace(/"\s*\+\s*"/g, "");
     for (const literal of literals(text)) strings.add(literal);
-    for (const [call] of text.matchAll(/\.(?:warn|error)\(\s*(["'`])(?:[^\\]|\\.)*?\1/g)) {
+    for (const [, call] of text.matchAll(LOGGED)) {
       const [message] = literals(call);
       if (/\w/.test(message)) logged.add(message);
     }
