@@ -24,6 +24,8 @@ export const RELEASE_AFTER_MS = 500;
 export const NOTICE_PAUSE_MS = 60_000;
 /** CPG_MEMBERS_MAX of corosync. */
 export const MAX_MEMBERS = 128;
+/** Requests that are read in one turn after an overrun: some tens of milliseconds. */
+export const MAX_READS_AFTER_OVERRUN = 4096;
 /** Messages that corosync would not take yet; at the bound, no more requests are read from the kernel. */
 export const MAX_OUTBOX_MESSAGES = 4096;
 /** Requests of this node that wait for an answer, all mirrors; the kernel has one for each waiting task. */

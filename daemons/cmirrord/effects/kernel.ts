@@ -3,7 +3,7 @@ import { EAGAIN, EINTR, ENOBUFS } from "../../../ffi/errno.ts";
 import { ConnectorSocket } from "../../../ffi/netlink.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { EPOLLIN, type Reactor } from "../../../src/host/reactor.ts";
-import { KERNEL_ROOM_BYTES } from "../limits.ts";
+import { KERNEL_ROOM_BYTES, MAX_READS_AFTER_OVERRUN } from "../limits.ts";
 import { DM_CONNECTOR } from "../ulog.ts";
 import type { Counters } from "./counters.ts";
 
@@ -60,11 +60,12 @@ export class Kernel {
 
   /**
    * One request: whoever asks alone would wait for the call that finds no other. The reactor comes again where there is one. After an
-   * overrun all that there are: where they end is to be known.
+   * overrun as many as there are, as where they end is to be known; but the groups and the log devices have their turn as well.
    */
   #read(): void {
     this.#readOne();
-    while (this.#isBehind && !this.#isPaused) this.#readOne();
+    let left = MAX_READS_AFTER_OVERRUN;
+    while (this.#isBehind && !this.#isPaused && left-- > 0) this.#readOne();
   }
 
   #readOne(): void {
