@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { privateObstacle } from "../tests/native/private_daemon.ts";
 import { judge, shown } from "../tests/fault/soak/judge.ts";
 import { soak } from "../tests/fault/soak/soak.ts";
-import { type Subject, subjects } from "../tests/fault/soak/subjects.ts";
+import type { Subject } from "../tests/fault/soak/subject.ts";
+import { subjects } from "../tests/fault/soak/subjects.ts";
 import { runTask } from "./toolchain.ts";
 
 /** Whether all is well. */

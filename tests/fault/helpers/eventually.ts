@@ -1,10 +1,10 @@
 /** Waiting for what comes soon, but not at once. */
 import { pause } from "../../native/virtlockd/lab_daemon.ts";
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 const POLL_MS = 10;
 
-/** Polls every few milliseconds; throws an Error naming `what` after 20 s. */
+/** Polls every few milliseconds; throws an Error naming `what` after a minute. */
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,

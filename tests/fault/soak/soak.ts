@@ -9,25 +9,27 @@ import { eventually } from "../helpers/eventually.ts";
 import { openDescriptors, statusField } from "../helpers/process_status.ts";
 import { Lab } from "../../native/virtlockd/lab.ts";
 import { type Daemon, pause } from "../../native/virtlockd/lab_daemon.ts";
+import { answerOf, connectTo } from "./control.ts";
 import { MemoryCap } from "./memory_cap.ts";
 import { growth, type Sample } from "./slope.ts";
-import type { Subject } from "./subjects.ts";
+import type { Subject } from "./subject.ts";
 
 const RUN_SIZE = "6m";
-const ASKERS = 6;
 const QUESTIONS = 8;
 const SIGNALS = 200;
 const CROWD = 30;
 /** Descriptors that a daemon is left with beyond those it has. */
 const SPARE_DESCRIPTORS = 4;
-/** Beyond what it has of its own memory. */
-const SPARE_MEMORY_BYTES = 16e6;
 /** Of the whole time: the part with kills, and the part of the long life that is not measured yet. */
 const KILLING = 0.2;
 const WARM_UP = 0.4;
 const TURN_REST_MS = 1_500;
+/** Turns that count, however slow this machine is. */
+const LEAST_SAMPLES = 3;
 const SETTLE_MS = 400;
 const START_LIMIT_MS = 60_000;
+/** A kernel before 6.3 gives the clocks of unshare(2) to children only, and lets nobody vfork(2) any. */
+const JOIN_CLOCKS = ["nsenter", "--time=/proc/self/ns/time_for_children"];
 
 /** What one daemon's soak came to. */
 export interface Outcome {
@@ -65,9 +67,16 @@ class SoakRun implements AsyncDisposable {
   }
 
   static async open(subject: Subject): Promise<SoakRun> {
-    const lab = await Lab.open();
-    await lab.run("mount", "-o", `remount,size=${RUN_SIZE}`, "/run");
-    return new SoakRun(subject, lab);
+    const lab = await Lab.open(subject.lab);
+    const run = new SoakRun(subject, lab);
+    try {
+      await lab.run("mount", "-o", `remount,size=${RUN_SIZE}`, "/run");
+      await subject.prepare(lab);
+      return run;
+    } catch (error) {
+      await run[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   get #spentMs(): number {
@@ -81,7 +90,8 @@ class SoakRun implements AsyncDisposable {
 
   /** How the daemon is, and what it said last. */
   lastWords(): string {
-    const { ended, stderr } = this.daemon;
+    if (this.#daemon === undefined) return "has not started";
+    const { ended, stderr } = this.#daemon;
     return `${JSON.stringify(ended ?? "runs")}: ${stderr.slice(-2_000)}`;
   }
 
@@ -96,7 +106,6 @@ class SoakRun implements AsyncDisposable {
       kills++;
     } while (this.#spentMs < untilMs);
     await this.#start(0);
-    await this.subject.survives(this.lab);
     return kills;
   }
 
@@ -104,15 +113,14 @@ class SoakRun implements AsyncDisposable {
     const warmMs = this.#spentMs + (untilMs - this.#spentMs) * WARM_UP;
     const [resident, descriptors]: Sample[][] = [[], []];
     let turns = 0;
-    while (this.#spentMs < untilMs) {
+    while (this.#spentMs < untilMs || resident.length < LEAST_SAMPLES) {
       await this.#turn(turns++);
       if (this.#spentMs < warmMs) continue;
       const minutes = this.#spentMs / 60_000;
-      const { pid } = this.daemon;
-      // Its own: pages of files come and go as the machine has room.
-      resident.push({ minutes, value: parseInt(await statusField(pid, "RssAnon")) });
-      descriptors.push({ minutes, value: await openDescriptors(pid) });
+      resident.push({ minutes, value: await this.#sum(ownMemoryKib) });
+      descriptors.push({ minutes, value: await this.#sum(openDescriptors) });
     }
+    await this.subject.finish(this.lab);
     assertEquals((await this.daemon.terminate()).code, 0, this.daemon.stderr);
     return {
       name: this.subject.name,
@@ -134,7 +142,7 @@ class SoakRun implements AsyncDisposable {
   async #start(offsetSeconds: number): Promise<void> {
     const { program, args, control } = this.subject;
     const clocks = ["--time", "--monotonic", `${offsetSeconds}`, "--boottime", `${offsetSeconds}`];
-    const command = [...clocks, program, ...args];
+    const command = [...clocks, ...JOIN_CLOCKS, program, ...args];
     const options = { args: command, socket: control, startLimitMs: START_LIMIT_MS };
     this.#daemon = await this.lab.start("unshare", options);
     await this.subject.survives(this.lab);
@@ -153,7 +161,7 @@ class SoakRun implements AsyncDisposable {
 
   async #work(hasSpace = true): Promise<void> {
     await this.subject.load(this.lab, this.daemon, hasSpace);
-    await Promise.all(Array.from({ length: ASKERS }, () => this.#askAll()));
+    await Promise.all(Array.from({ length: this.subject.askers }, () => this.#askAll()));
   }
 
   async #askAll(): Promise<void> {
@@ -171,18 +179,17 @@ class SoakRun implements AsyncDisposable {
   }
 
   async #isAnswered(request: string): Promise<boolean> {
-    try {
-      using connection = await this.#connect();
-      await connection.write(new TextEncoder().encode(`${request}\n`));
-      await connection.closeWrite();
-      return (await new Response(connection.readable).text()).startsWith("ok ");
-    } catch {
-      return false;
-    }
+    return await answerOf(this.lab, this.subject.control, request) !== undefined;
   }
 
   #connect(): Promise<Deno.UnixConn> {
-    return Deno.connect({ transport: "unix", path: this.lab.outside(this.subject.control) });
+    return connectTo(this.lab, this.subject.control);
+  }
+
+  /** Over all processes that are the daemon's. */
+  async #sum(of: (pid: number) => Promise<number>): Promise<number> {
+    const pids = await this.subject.processes(this.daemon.pid);
+    return (await Promise.all(pids.map(of))).reduce((sum, one) => sum + one, 0);
   }
 
   async #stormOfSignals(): Promise<void> {
@@ -234,7 +241,12 @@ class SoakRun implements AsyncDisposable {
   }
 
   async #boundMemory(): Promise<void> {
-    const own = parseInt(await statusField(this.daemon.pid, "RssAnon")) * 1024;
-    this.#cap?.hold(this.daemon.pid, own + SPARE_MEMORY_BYTES);
+    const own = await ownMemoryKib(this.daemon.pid) * 1024;
+    this.#cap?.hold(this.daemon.pid, own + this.subject.spareMemoryBytes);
   }
+}
+
+/** Without pages of files: those come and go as the machine has room. */
+async function ownMemoryKib(pid: number): Promise<number> {
+  return parseInt(await statusField(pid, "RssAnon"));
 }

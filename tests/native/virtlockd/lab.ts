@@ -8,6 +8,8 @@ import { Daemon, type DaemonOptions } from "./lab_daemon.ts";
 export interface LabOptions {
   /** Text of /etc/libvirt/virtlockd.conf; without it that folder is the host's. */
   readonly defaultConfig?: string;
+  /** A network of its own, in which there is nothing but a loopback device. */
+  readonly network?: boolean;
 }
 
 export interface CommandOptions {
@@ -36,17 +38,17 @@ export class Lab implements AsyncDisposable {
   readonly #toKeeper: WritableStreamDefaultWriter<Uint8Array>;
   readonly #daemons: Daemon[] = [];
 
-  private constructor(keeper: Deno.ChildProcess) {
+  private constructor(keeper: Deno.ChildProcess, private readonly hasNetwork: boolean) {
     this.#keeper = keeper;
     this.#toKeeper = keeper.stdin.getWriter();
   }
 
   /** Throws an Error if the namespace cannot be made (not root). */
   static async open(options: LabOptions = {}): Promise<Lab> {
-    const config = options.defaultConfig;
+    const { defaultConfig: config, network = false } = options;
     const places = [...privateDirectories, ...(config === undefined ? [] : ["/etc/libvirt"])];
     const mounts = places.map((place) => `mount -t tmpfs -o mode=755 hostkeep-lab ${place}`);
-    const lab = new Lab(spawnKeeper(mounts.join(" && ")));
+    const lab = new Lab(spawnKeeper(mounts.join(" && "), network), network);
     await lab.#ready();
     await Deno.mkdir(lab.outside("/var/log/libvirt"));
     if (config !== undefined) await lab.write("/etc/libvirt/virtlockd.conf", config);
@@ -81,6 +83,7 @@ export class Lab implements AsyncDisposable {
     return new Deno.Command("nsenter", {
       args: [
         `--mount=/proc/${this.#keeper.pid}/ns/mnt`,
+        ...this.hasNetwork ? [`--net=/proc/${this.#keeper.pid}/ns/net`] : [],
         `--wdns=${options.cwd ?? WORK_DIRECTORY}`,
         ...switchUser(options.uid),
         ...[shell, "-c", script, argv0 ?? program, program, ...options.args ?? []],
@@ -101,7 +104,7 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Starts a daemon and waits until its socket accepts.
+   * Starts a daemon and waits until its socket accepts, or until it serves in another way.
    * Throws an Error with its standard error if it ends first or takes longer than 10 s.
    */
   async start(binary: string, options: DaemonOptions = {}): Promise<Daemon> {
@@ -154,11 +157,15 @@ export class Lab implements AsyncDisposable {
  * Keeps the namespace alive while its stdin is open. Each line names the daemons that live; when
  * the test process dies they are ended, so that nothing is left behind.
  */
-function spawnKeeper(mounts: string): Deno.ChildProcess {
+function spawnKeeper(mounts: string, network: boolean): Deno.ChildProcess {
   const watch = "while read -r living; do daemons=$living; done; kill -9 $daemons 2>/dev/null";
-  const script = `${mounts} && echo ready && { ${watch}; true; }`;
+  const up = network ? "ip link set lo up && " : "";
+  const script = `${up}${mounts} && echo ready && { ${watch}; true; }`;
   return new Deno.Command("unshare", {
-    args: ["--mount", "--propagation", "private", "sh", "-c", script],
+    args: [
+      ...["--mount", "--propagation", "private"],
+      ...[...network ? ["--net"] : [], "sh", "-c", script],
+    ],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

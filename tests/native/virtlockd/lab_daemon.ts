@@ -6,6 +6,8 @@ export interface DaemonOptions extends CommandOptions {
   readonly socket?: string;
   /** Milliseconds that it may take until it serves; 10 s by default. */
   readonly startLimitMs?: number;
+  /** Whether it serves, for one that has no such socket. */
+  readonly serves?: () => Promise<boolean>;
 }
 
 export const LOCK_SOCKET = "/run/libvirt/virtlockd-sock";
@@ -23,21 +25,22 @@ export function ownDaemon(): string {
 const START_TIMEOUT_MS = 10_000;
 const REEXEC_TIMEOUT_MS = 3000;
 const POLL_MS = 5;
+/** Of what it says; a daemon that runs for hours is told from its last words. */
+const KEPT_CHARACTERS = 4_000_000;
 
 export class Daemon {
   readonly pid: number;
   readonly status: Promise<Deno.CommandStatus>;
   /** How it ended, once it has. */
   ended: Deno.CommandStatus | undefined;
-  readonly #lab: Lab;
-  readonly #socket: string;
+  readonly #serves: () => Promise<boolean>;
   readonly #startLimitMs: number;
   readonly #output: Promise<unknown>;
   #stderr = "";
 
   private constructor(lab: Lab, process: Deno.ChildProcess, options: DaemonOptions) {
-    this.#lab = lab;
-    this.#socket = options.socket ?? LOCK_SOCKET;
+    const { socket = LOCK_SOCKET, serves = () => accepts(lab.outside(socket)) } = options;
+    this.#serves = serves;
     this.#startLimitMs = options.startLimitMs ?? START_TIMEOUT_MS;
     this.pid = process.pid;
     this.#output = Promise.all([this.#collect(process.stderr), process.stdout.cancel()]);
@@ -49,7 +52,7 @@ export class Daemon {
     return new Daemon(lab, process, options);
   }
 
-  /** What the daemon has written to its standard error so far. */
+  /** What the daemon has written to its standard error so far, or the end of it. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -57,10 +60,10 @@ export class Daemon {
   /** Waits until the socket accepts; throws an Error if the daemon ends or its time is up. */
   async ready(): Promise<void> {
     const deadline = performance.now() + this.#startLimitMs;
-    while (!await accepts(this.#lab.outside(this.#socket))) {
+    while (!await this.#serves()) {
       if (this.ended || performance.now() > deadline) {
         await this.stop();
-        throw new Error(`virtlockd does not serve: ${JSON.stringify(this.ended)} ${this.#stderr}`);
+        throw new Error(`it does not serve: ${JSON.stringify(this.ended)} ${this.#stderr}`);
       }
       await pause(POLL_MS);
     }
@@ -72,12 +75,12 @@ export class Daemon {
 
   /**
    * SIGUSR1, and waits until the pid runs a fresh program image: execve gives the process another
-   * stack (field 28 of /proc/PID/stat). False if the process ends instead or 3 s pass without.
+   * stack (field 28 of /proc/PID/stat). False if the process ends instead or that time passes without.
    */
-  async reexec(): Promise<boolean> {
+  async reexec(limitMs = REEXEC_TIMEOUT_MS): Promise<boolean> {
     const before = await stackStart(this.pid);
     this.signal("SIGUSR1");
-    const deadline = performance.now() + REEXEC_TIMEOUT_MS;
+    const deadline = performance.now() + limitMs;
     while (!this.ended && performance.now() < deadline) {
       if (await stackStart(this.pid) !== before) return true;
       await pause(POLL_MS);
@@ -114,7 +117,12 @@ export class Daemon {
   }
 
   async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) this.#stderr += text;
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += text;
+      if (this.#stderr.length > 2 * KEPT_CHARACTERS) {
+        this.#stderr = this.#stderr.slice(-KEPT_CHARACTERS);
+      }
+    }
   }
 }
 
