@@ -100,6 +100,7 @@ export class DirectBuffer {
   }
 }
 
+/** A context of io_setup(2), and the eventfd that tells when its transfers are done. */
 export class Aio {
   readonly #context: number;
   readonly #eventFd: number;

@@ -68,6 +68,7 @@ const callbacks = once(() => {
   return new Uint8Array(new BigUint64Array([address]).buffer);
 });
 
+/** A connection that hears of shutdowns. */
 export class Cfg extends Connection {
   #hasReplied = false;
 

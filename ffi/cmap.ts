@@ -160,6 +160,7 @@ const got = {
   type: new Uint32Array(1),
 };
 
+/** A connection to corosync's configuration map. */
 export class Cmap extends Connection {
   readonly #handlers: bigint[] = [];
 

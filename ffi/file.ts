@@ -137,14 +137,17 @@ export function statDescriptor(fd: number): number {
   return statResult(libc.fstat(fd, statBuffer));
 }
 
+/** Of `st_mode`, as `status.mode` has it (inode(7)). */
 export function isDirectory(mode: number): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
+/** The same. */
 export function isRegularFile(mode: number): boolean {
   return (mode & S_IFMT) === S_IFREG;
 }
 
+/** The same. */
 export function isSocket(mode: number): boolean {
   return (mode & S_IFMT) === S_IFSOCK;
 }
@@ -182,6 +185,7 @@ export function accessPath(path: Path, mode: number): number {
   return libc.access(path, mode) < 0 ? -errno() : 0;
 }
 
+/** close(2). What it says is not looked at: the descriptor is gone in any case. */
 export function closeDescriptor(fd: number): void {
   libc.close(fd);
 }

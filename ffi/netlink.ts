@@ -46,6 +46,7 @@ function setOption(fd: number, level: number, option: number, value: number): nu
   return libc.setsockopt(fd, level, option, bytes, bytes.length);
 }
 
+/** A socket to the kernel's connector (linux/connector.h). */
 export class ConnectorSocket {
   readonly #sender = new Uint8Array(SOCKADDR_NL.size);
   readonly #senderView = new DataView(this.#sender.buffer);

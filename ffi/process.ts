@@ -42,10 +42,12 @@ export const SIZES = {
   posix_spawn_file_actions_t: SPAWN_ACTIONS_BYTES,
 };
 
+/** getpid(2). */
 export function processId(): number {
   return libc.getpid();
 }
 
+/** geteuid(2). */
 export function effectiveUserId(): number {
   return libc.geteuid();
 }

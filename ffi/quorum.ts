@@ -101,6 +101,7 @@ const modelData = once(() => {
   return bytes;
 });
 
+/** A connection that hears of quorum and members. */
 export class Quorum extends Connection {
   private constructor(handle: bigint, readonly hasProvider: boolean) {
     super(CALLS, handle);

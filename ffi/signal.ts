@@ -63,6 +63,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [SIGCHLD]: "SIGCHLD",
 };
 
+/** `SIGTERM`, or `signal 40` for one that has no name here. */
 export function signalName(signal: number): string {
   return NAMES[signal] ?? `signal ${signal}`;
 }

@@ -130,6 +130,7 @@ const callbacks = once(() => {
   return new Uint8Array(new BigUint64Array(addresses).buffer);
 });
 
+/** A connection that hears of votes. */
 export class Votequorum extends Connection {
   /** Connects; reports come after trackStart(). Throws CorosyncError (CS_ERR_LIBRARY also without a quorum provider). */
   static connect(handlers: VotequorumHandlers): Votequorum {

@@ -216,6 +216,7 @@ export function parseConfig(text: string, fileName: string): ConfigTable {
   return firstDefinitions(entries);
 }
 
+/** By key; of a key that is set twice, the first definition. */
 export function firstDefinitions(entries: readonly ConfigEntry[]): ConfigTable {
   return new Map(entries.toReversed().map((entry) => [entry.key, entry]));
 }

@@ -45,6 +45,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NEWLINE = 0x0a;
 
+/** The socket that root and the daemon's own user ask. */
 export class ControlSocket {
   readonly #log: Logger;
   readonly #listener: Listener;

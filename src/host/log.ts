@@ -163,6 +163,7 @@ export function logger(...category: string[]): Logger {
   return getLogger(category);
 }
 
+/** The outputs that startLogging() was given, as are filters and level. */
 export function currentOutputs(): readonly LogOutput[] {
   return (settings ?? EARLY).outputs;
 }

@@ -2,6 +2,7 @@
 import { closeDescriptor } from "../../ffi/file.ts";
 import { sendDatagram, type UnixAddress, unixAddress, unixDatagram } from "../../ffi/socket.ts";
 
+/** A socket, and the address that its datagrams go to. */
 export class DatagramTarget {
   readonly #fd = unixDatagram();
   readonly #address: UnixAddress;

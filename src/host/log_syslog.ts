@@ -30,6 +30,7 @@ export function syslogTime(timeMs: number): string {
   return `${MONTHS[time.getMonth()]} ${day} ${clock}`;
 }
 
+/** A message as glibc's syslog(3) sends it: `<PRIORITY>Mmm dd hh:mm:ss IDENTIFIER[PID]: TEXT`. */
 export function formatSyslog(
   entry: LogEntry,
   identifier: string,

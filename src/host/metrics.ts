@@ -100,6 +100,7 @@ export interface LabelOptions<Value extends string> extends MetricOptions {
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 
+/** The metrics of one daemon, and their OpenMetrics text. */
 export class Metrics {
   readonly #slots = new Float64Array(SLOTS);
   readonly #families: Family[] = [];

@@ -32,6 +32,7 @@ export function encodeBytes(text: ByteString, into: Uint8Array, offset: number):
   return offset + length;
 }
 
+/** A new array with the bytes that the characters stand for. */
 export function toBytes(text: ByteString): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   encodeBytes(text, bytes, 0);

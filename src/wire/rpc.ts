@@ -45,6 +45,7 @@ export interface Header {
   status: number;
 }
 
+/** All zero, to be decoded into. */
 export function emptyHeader(): Header {
   return { program: 0, version: 0, procedure: 0, type: 0, serial: 0, status: 0 };
 }
@@ -71,6 +72,7 @@ export function beginFrame(writer: XdrWriter, header: Header, type: number, stat
   writer.int(status);
 }
 
+/** Fills in the length of the frame, itself included, in bytes. */
 export function endFrame(writer: XdrWriter): void {
   writer.view.setUint32(0, writer.length);
 }

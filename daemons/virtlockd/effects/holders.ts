@@ -28,12 +28,14 @@ export function watchPeer(socket: number, pid: number): Watch {
   return CANNOT_TELL.includes(exact) ? watchProcess(pid) : "gone";
 }
 
+/** By number, which another process may have by now. */
 export function watchProcess(pid: number): Watch {
   const pidfd = openProcess(pid);
   if (pidfd >= 0) return { pidfd };
   return pidfd === -ESRCH ? "gone" : "unwatchable";
 }
 
+/** Lets go of the pidfd, if there is one. */
 export function closeWatch(watch: Watch | undefined): void {
   if (typeof watch === "object") closeDescriptor(watch.pidfd);
 }
