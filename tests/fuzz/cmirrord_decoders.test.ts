@@ -1,22 +1,5 @@
-/** What cmirrord reads, damaged. What must hold is said where the cases are made. */
-import { assert } from "@std/assert";
+/** What cmirrord reads, damaged. */
 import { cmirrordTargets } from "./cmirrord_targets.ts";
+import { fuzzTests } from "./fuzz_tests.ts";
 
-const SEED = 20_110_606;
-const CASES = 250_000;
-
-for (const target of cmirrordTargets(SEED)) {
-  Deno.test(`cmirrord reads or refuses ${CASES} ${target.name}`, () => {
-    for (let n = 0; n < CASES; n++) {
-      try {
-        target.step();
-      } catch (error) {
-        throw new Error(`seed ${SEED}, case ${n}: ${target.describe()}`, { cause: error });
-      }
-    }
-    // The run has seen each ending often enough to mean something.
-    for (const [ending, count] of Object.entries(target.tally)) {
-      assert(count >= CASES / 100, `${ending}: ${count} of ${CASES}`);
-    }
-  });
-}
+fuzzTests("cmirrord", cmirrordTargets, 20_110_606, 250_000);

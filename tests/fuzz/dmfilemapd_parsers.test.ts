@@ -1,22 +1,5 @@
-/** What dmfilemapd reads, damaged. What must hold is said where the cases are made. */
-import { assert } from "@std/assert";
+/** What dmfilemapd reads, damaged. */
 import { dmfilemapdTargets } from "./dmfilemapd_targets.ts";
+import { fuzzTests } from "./fuzz_tests.ts";
 
-const SEED = 20_220_418;
-const CASES = 200_000;
-
-for (const target of dmfilemapdTargets(SEED)) {
-  Deno.test(`dmfilemapd reads or refuses ${CASES} ${target.name}`, () => {
-    for (let n = 0; n < CASES; n++) {
-      try {
-        target.step();
-      } catch (error) {
-        throw new Error(`seed ${SEED}, case ${n}: ${target.describe()}`, { cause: error });
-      }
-    }
-    // The run has seen each ending often enough to mean something.
-    for (const [ending, count] of Object.entries(target.tally)) {
-      assert(count >= CASES / 100, `${ending}: ${count} of ${CASES}`);
-    }
-  });
-}
+fuzzTests("dmfilemapd", dmfilemapdTargets, 20_220_418, 200_000);

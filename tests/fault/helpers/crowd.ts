@@ -2,6 +2,7 @@
 import { compiled } from "../../native/virtlockd/c_program.ts";
 import type { Lab } from "../../native/virtlockd/lab.ts";
 import { LOCK_SOCKET } from "../../native/virtlockd/lab_daemon.ts";
+import { LineHelper } from "../../native/virtlockd/line_helper.ts";
 
 export interface CrowdSize {
   readonly idle: number;
@@ -16,57 +17,28 @@ export interface Pairs {
 }
 
 export class Crowd implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #commands: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #answers: ReadableStreamDefaultReader<string>;
-  #text = "";
-
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.#commands = child.stdin.getWriter();
-    this.#answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  }
+  private constructor(private readonly helper: LineHelper) {}
 
   /** Returns once all are registered. Throws an Error with what the helper says if one cannot be. */
   static async start(lab: Lab, { idle, active }: CrowdSize): Promise<Crowd> {
     const program = await compiled("crowd", new URL("./", import.meta.url));
     const args = [LOCK_SOCKET, String(idle), String(active)];
-    const crowd = new Crowd(lab.command(program, { args, stdin: "piped" }).spawn());
-    const answer = await crowd.#answer();
-    if (answer !== "ready") throw new Error(`the crowd does not come together: ${answer}`);
-    return crowd;
+    const helper = new LineHelper(lab.command(program, { args, stdin: "piped" }).spawn());
+    await helper.ready("the crowd does not come together");
+    return new Crowd(helper);
   }
 
   /** How many idle clients were answered. */
   async pings(): Promise<number> {
-    return Number((await this.#ask("pings")).split(" ")[1]);
+    return Number((await this.helper.ask("pings"))[0]);
   }
 
   async pairs(wanted: number): Promise<Pairs> {
-    const [, least, most, failed] = (await this.#ask(`pairs ${wanted}`)).split(" ").map(Number);
+    const [least, most, failed] = (await this.helper.ask(`pairs ${wanted}`)).map(Number);
     return { least, most, failed };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#commands.close().catch(() => {});
-    await this.#answers.cancel();
-    await this.#child.stderr.cancel();
-    await this.#child.status;
-  }
-
-  async #ask(line: string): Promise<string> {
-    await this.#commands.write(new TextEncoder().encode(`${line}\n`));
-    return await this.#answer();
-  }
-
-  async #answer(): Promise<string> {
-    while (!this.#text.includes("\n")) {
-      const { value, done } = await this.#answers.read();
-      if (done) return this.#text;
-      this.#text += value;
-    }
-    const [line, ...rest] = this.#text.split("\n");
-    this.#text = rest.join("\n");
-    return line;
+    await this.helper[Symbol.asyncDispose]();
   }
 }

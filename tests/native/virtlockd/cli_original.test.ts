@@ -8,6 +8,7 @@ import {
 } from "../../../src/host/cli.ts";
 import { Lab } from "./lab.ts";
 import { C_DAEMON } from "./lab_daemon.ts";
+import { nativeTest } from "./native_test.ts";
 
 /** The original's options in the order of its table, and extensions that would take prefixes from them. */
 const manifest: CommandLineManifest = {
@@ -162,15 +163,10 @@ function randomLines(): string[][] {
   return fc.sample(fc.noBias(line), { seed: SEED, numRuns: RANDOM_LINES });
 }
 
-const name = "parseCommandLine reads what the C daemon's getopt_long reads";
-const hasOriginal = await Deno.stat(C_DAEMON).then(() => true, () => false);
-const reason = Deno.uid() !== 0 ? "needs root" : hasOriginal ? undefined : `no ${C_DAEMON}`;
-if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
-
-Deno.test({
-  name,
-  ignore: reason !== undefined,
-  fn: async (t) => {
+nativeTest(
+  "parseCommandLine reads what the C daemon's getopt_long reads",
+  [C_DAEMON],
+  async (t) => {
     await using lab = await Lab.open();
     // A folder in its place: the daemon ends when it wants its pid file.
     await Deno.mkdir(lab.outside(DEFAULT_PID_FILE));
@@ -179,4 +175,4 @@ Deno.test({
       for (const argv of randomLines()) await compare(lab, argv);
     });
   },
-});
+);

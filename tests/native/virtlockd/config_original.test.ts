@@ -7,6 +7,7 @@ import type { ConfigKeySpec } from "../../../src/host/manifest.ts";
 import { configCases, randomConfigs } from "./config_corpus.ts";
 import { Lab, WORK_DIRECTORY } from "./lab.ts";
 import { C_DAEMON } from "./lab_daemon.ts";
+import { nativeTest } from "./native_test.ts";
 
 const keys = ([
   ["log_level", "uint"],
@@ -63,17 +64,12 @@ async function compareRandom(lab: Lab): Promise<void> {
   for (const text of randomConfigs(SEED, RANDOM_FILES)) await compare(lab, text);
 }
 
-const name = "loadConfig and readSettings say what the C daemon says";
-const hasOriginal = await Deno.stat(C_DAEMON).then(() => true, () => false);
-const reason = Deno.uid() !== 0 ? "needs root" : hasOriginal ? undefined : `no ${C_DAEMON}`;
-if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
-
-Deno.test({
-  name,
-  ignore: reason !== undefined,
-  fn: async (t) => {
+nativeTest(
+  "loadConfig and readSettings say what the C daemon says",
+  [C_DAEMON],
+  async (t) => {
     await using lab = await Lab.open();
     for (const { name, text } of configCases) await t.step(name, () => compare(lab, text));
     await t.step(`${RANDOM_FILES} random files, seed ${SEED}`, () => compareRandom(lab));
   },
-});
+);

@@ -2,6 +2,7 @@
 import { compiled } from "./c_program.ts";
 import type { LibvirtLab } from "./libvirtd_lab.ts";
 import type { Held } from "./libvirtd_locks.ts";
+import { LineHelper } from "./line_helper.ts";
 
 export interface LoadSize {
   readonly clients: number;
@@ -23,66 +24,36 @@ export interface Round {
 }
 
 export class Load implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #commands: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #answers: ReadableStreamDefaultReader<string>;
-  #text = "";
-
-  private constructor(child: Deno.ChildProcess) {
-    this.#child = child;
-    this.#commands = child.stdin.getWriter();
-    this.#answers = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  }
+  private constructor(private readonly helper: LineHelper) {}
 
   /** Returns once all locks are held; throws an Error with what the helper says if they are not. */
   static async start(lab: LibvirtLab, socket: string, size: LoadSize): Promise<Load> {
     const numbers = [size.clients, size.holders, size.exclusive, size.shared, size.direct];
     const args = [socket, ...numbers.map(String)];
-    const load = new Load(lab.command(await compiled("handover_load"), args, "piped").spawn());
-    const answer = await load.#answer();
-    if (answer === "ready") return load;
-    await load[Symbol.asyncDispose]();
-    throw new Error(`the load does not come up: ${answer}`);
+    const child = lab.command(await compiled("handover_load"), args, "piped").spawn();
+    const helper = new LineHelper(child);
+    await helper.ready("the load does not come up");
+    return new Load(helper);
   }
 
   async round(): Promise<Round> {
-    const [, answered, failed, dropped] = (await this.#ask("round")).split(" ").map(Number);
+    const [answered, failed, dropped] = (await this.helper.ask("round")).map(Number);
     return { answered, failed, dropped };
   }
 
   /** Milliseconds from SIGUSR1 to the first reply of the new image; undefined if the daemon ends. */
   async reexec(daemonPid: number): Promise<number | undefined> {
-    const answer = (await this.#ask(`reexec ${daemonPid}`)).split(" ")[1];
-    return answer === "gone" ? undefined : Number(answer) / 1000;
+    const [microseconds] = await this.helper.ask(`reexec ${daemonPid}`);
+    return microseconds === "gone" ? undefined : Number(microseconds) / 1000;
   }
 
   /** Closes the connection of one client and gives the pid of its process. */
   async drop(client: number): Promise<number> {
-    return Number((await this.#ask(`drop ${client}`)).split(" ")[1]);
+    return Number((await this.helper.ask(`drop ${client}`))[0]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#commands.close().catch(() => {});
-    await this.#answers.cancel();
-    await this.#child.stderr.cancel();
-    await this.#child.status;
-  }
-
-  async #ask(line: string): Promise<string> {
-    await this.#commands.write(new TextEncoder().encode(`${line}\n`));
-    return await this.#answer();
-  }
-
-  async #answer(): Promise<string> {
-    while (!this.#text.includes("\n")) {
-      const { value, done } = await this.#answers.read();
-      if (done) return "(nothing)";
-      this.#text += value;
-    }
-    const end = this.#text.indexOf("\n");
-    const line = this.#text.slice(0, end);
-    this.#text = this.#text.slice(end + 1);
-    return line;
+    await this.helper[Symbol.asyncDispose]();
   }
 }
 

@@ -26,7 +26,7 @@ export const candidates: readonly Candidate[] = [original, ours];
 export function nativeTest(
   name: string,
   programs: readonly string[],
-  fn: () => Promise<void>,
+  fn: (t: Deno.TestContext) => Promise<void>,
 ): void {
   const absent = programs.find((program) => !isThere(program));
   const reason = Deno.uid() !== 0 ? "needs root" : absent && `${absent} is not there`;
