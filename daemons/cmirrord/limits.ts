@@ -56,5 +56,7 @@ export const GREETING_FRESH_MS = 2 * RETRY_LONGEST_MS;
  * 2 s after its first request, which the service provokes at each start.
  */
 export const SIBLING_PATIENCE_MS = 5_000;
+/** Suspended tables that a daemon which does not know them keeps in mind. */
+export const MAX_SUSPENDED_TABLES = 64;
 /** How long a joiner waits for a checkpoint before it leaves and joins anew. */
 export const CHECKPOINT_PATIENCE_MS = 20_000;

@@ -25,7 +25,7 @@ import { type DiskLog, IDENTITY_BYTES, Mirror } from "./mirror.ts";
 import { type MirrorEvent, TABLE } from "./mirror_table.ts";
 import { stateBytes } from "./mirror_state.ts";
 import type { Port } from "./port.ts";
-import { mayResume } from "./replaced.ts";
+import { mayResume, SuspendedTables } from "./replaced.ts";
 import { keep } from "./resumes.ts";
 import { hasTrailer } from "./trailer.ts";
 import {
@@ -44,6 +44,8 @@ export class Machine {
   readonly mirrors: Mirror[] = [];
   readonly context: Context;
   readonly #frame = { seq: 0, ack: 0, payloadBytes: 0 };
+  /** Tables that an earlier daemon knew, and that were suspended under this one. */
+  readonly #suspended = new SuspendedTables();
 
   /** `original`: behave as lvm2's daemon, its defects included. */
   constructor(port: Port, pid: number, original = false) {
@@ -90,6 +92,7 @@ export class Machine {
     const { context } = this;
     const { original, replies } = context;
     if (request.type === DTR) return replies.error(request, original ? EINVAL : 0);
+    this.#suspended.note(request);
     if (!original && request.type !== RESUME) return askUnknown(context);
     // After CTR of a daemon that is gone: were it told of an error, the kernel would let fail what it wanted. It asks again, and is told.
     if (request.type === RESUME) return replies.error(request, 0);
@@ -137,6 +140,7 @@ export class Machine {
       mirror.wasSuspended = reconnects && mirror.state.holdsSuspended(identity, construction);
       beginState(mirror);
     }
+    mirror.wasSuspended ||= reconnects && this.#suspended.take(request);
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);
     this.#noteSiblings();

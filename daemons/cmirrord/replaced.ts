@@ -8,9 +8,34 @@
 import type { Context } from "./context.ts";
 import { EINVAL } from "./errors.ts";
 import { forgetGroup } from "./joining.ts";
-import { SIBLING_PATIENCE_MS } from "./limits.ts";
-import type { Mirror } from "./mirror.ts";
+import { MAX_SUSPENDED_TABLES, SIBLING_PATIENCE_MS } from "./limits.ts";
+import { IDENTITY_BYTES, type Mirror } from "./mirror.ts";
 import { answerResumes, nobody } from "./resumes.ts";
+import { POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
+
+/** Tables that this daemon does not know, as it was not there when they were loaded, and whose suspend it has heard of. */
+export class SuspendedTables {
+  /** By luid and uuid, in hexadecimal; the oldest is forgotten first. */
+  readonly #identities = new Set<string>();
+
+  /** A request of a table that is not known. */
+  note(request: Request): void {
+    if (request.type === RESUME) this.take(request);
+    if (request.type !== POSTSUSPEND) return;
+    const [oldest] = this.#identities;
+    if (this.#identities.size === MAX_SUSPENDED_TABLES) this.#identities.delete(oldest);
+    this.#identities.add(identityOf(request));
+  }
+
+  /** Forgets a table; whether it was suspended. */
+  take(request: Request): boolean {
+    return this.#identities.delete(identityOf(request));
+  }
+}
+
+function identityOf({ bytes, base }: Request): string {
+  return bytes.subarray(base, base + IDENTITY_BYTES).toHex();
+}
 
 /** RESUME of `mirror`. False where another table has taken its place: that RESUME is answered, and nothing else is done. */
 export function mayResume(context: Context, mirrors: readonly Mirror[], mirror: Mirror): boolean {

@@ -1,14 +1,17 @@
 /** A daemon that is killed while the kernel replaces a table by another one of the same uuid (replaced.ts). */
 import { assertEquals } from "@std/assert";
-import { SIBLING_PATIENCE_MS } from "../../../daemons/cmirrord/limits.ts";
+import { MAX_SUSPENDED_TABLES, SIBLING_PATIENCE_MS } from "../../../daemons/cmirrord/limits.ts";
 import type { Mirror } from "../../../daemons/cmirrord/mirror.ts";
+import { SuspendedTables } from "../../../daemons/cmirrord/replaced.ts";
 import {
   CTR,
   DTR,
+  emptyRequest,
   FLUSH,
   GET_RESYNC_WORK,
   IN_SYNC,
   POSTSUSPEND,
+  type Request,
   RESUME,
 } from "../../../daemons/cmirrord/ulog.ts";
 import { toBytes } from "../../../src/wire/bytes.ts";
@@ -65,6 +68,32 @@ Deno.test("a table that was suspended when its daemon died gives way to the one 
   assertEquals([ask(world, OLD, CTR, `${TABLE}\0`), ask(world, OLD, RESUME)], [0, 0]);
   assertEquals([mirrorOf(world, OLD).phase, mirrorOf(world, NEW).phase], ["pending", "valid"]);
   assertEquals([ask(world, OLD, DTR), world.machine.mirrors.length], [0, 1]);
+});
+
+Deno.test("a table whose suspend only the next daemon has heard gives way as well", () => {
+  for (const isSuspended of [true, false]) {
+    const world = new FuzzWorld([]);
+    const other = 79;
+    if (isSuspended) assertEquals(ask(world, other, POSTSUSPEND), -22);
+    assertEquals(ask(world, other, CTR, `${TABLE}\0`), 0);
+    assertEquals(ask(world, other, RESUME), isSuspended ? 0 : undefined);
+    assertEquals(mirrorOf(world, other).phase, isSuspended ? "pending" : "invalid");
+  }
+});
+
+Deno.test("SuspendedTables forgets what is resumed, and the oldest of too many", () => {
+  const tables = new SuspendedTables();
+  const request = (type: number, luid: number): Request => {
+    const bytes = requestFrame(0, type, toBytes(""), luid);
+    return { ...emptyRequest(), type, bytes, base: 36 };
+  };
+  for (let luid = 0; luid < MAX_SUSPENDED_TABLES + 1; luid++) {
+    tables.note(request(POSTSUSPEND, luid));
+  }
+  tables.note(request(RESUME, 2));
+  assertEquals([0, 1, 2, 1].map((luid) => tables.take(request(CTR, luid))), [
+    ...[false, true, false, false],
+  ]);
 });
 
 Deno.test("a table that was suspended when its daemon died, and is alone, was resumed without one, and joins after a while", () => {
