@@ -33,9 +33,16 @@ function withBelow(path: string): string {
   return real === "/" ? "/{,**}" : `${real}{,/,/**}`;
 }
 
+/** To AppArmor a lease is a lock (fcntl_setlease in fs/locks.c), and who takes leases takes them on what it reads. */
+function takesLeases({ capabilities }: Manifest): boolean {
+  return capabilities.some(({ name }) => name === "CAP_LEASE");
+}
+
 /** A grant of a place that depends on the system is that of the files which the manifest names there. */
-function grantRules({ path, rights }: PathGrant): string[] {
-  return path.startsWith("$") ? [] : [rule(withBelow(path), rights.flatMap((one) => ACCESS[one]))];
+function grantRules({ path, rights }: PathGrant, leases: boolean): string[] {
+  if (path.startsWith("$")) return [];
+  const letters = rights.flatMap((one) => ACCESS[one]);
+  return [rule(withBelow(path), leases && rights.includes("read") ? [...letters, "k"] : letters)];
 }
 
 /** A file is written anew under another name, beside it, and then renamed. */
@@ -99,7 +106,7 @@ function rules(manifest: Manifest, program: string): string[] {
     ...RUNTIME,
     ...manifest.files.map(({ path }) => ownFileRule(path)),
     ...configFolderRules(manifest),
-    ...manifest.paths.flatMap(grantRules),
+    ...manifest.paths.flatMap((grant) => grantRules(grant, takesLeases(manifest))),
   ];
   return [...new Set(found)];
 }

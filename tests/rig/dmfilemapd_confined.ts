@@ -1,8 +1,10 @@
 /** The live dmfilemapd against its manifest, as the kernel shows it: privileges, calls, files */
-// rig: disk=data:400M limit=600 daemon=dmfilemapd needs=dmstats needs=strace
+// rig: disk=data:400M limit=600 daemon=dmfilemapd needs=dmstats needs=apparmor_parser needs=prlimit
 import { fromFileUrl } from "@std/path";
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
 import { manifest } from "../../daemons/dmfilemapd/manifest.ts";
+import { denials, loadProfile, profileOf } from "./helpers/apparmor.ts";
+import { openLinks } from "./helpers/confinement.ts";
 import { alive, deleteAll, Foreground, mapped, mismatch, status } from "./dmfilemapd/follower.ts";
 import { MIB, OpenFile } from "./dmfilemapd/libc.ts";
 import { Volume } from "./dmfilemapd/volume.ts";
@@ -15,6 +17,9 @@ const CAPABILITIES: Readonly<Record<string, number>> = {
 };
 const FILTERED = "2"; // SECCOMP_MODE_FILTER, linux/seccomp.h
 
+const CLIENTS = 8;
+
+loadProfile(manifest);
 const volume = Volume.make("ext4");
 const { stats } = volume;
 
@@ -44,6 +49,29 @@ function privileges(mode: string, pid: number): void {
   equal(`${mode}: one thread, and what the manifest says`, wanted, found);
 }
 
+/** Clients beyond the last descriptor are refused by means of one in reserve, which leads to /dev/null and is taken anew. */
+async function outOfDescriptors(mode: string, pid: number): Promise<void> {
+  const reserved = (): number => openLinks(pid).filter((link) => link === "/dev/null").length;
+  const before = reserved();
+  const highest = Math.max(...[...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => +name));
+  const [socket] = [...Deno.readDirSync("/run/dmfilemapd")].map(({ name }) => name)
+    .filter((name) => name.endsWith(".sock"));
+  sh(`prlimit --pid ${pid} --nofile=${highest + 1}:`);
+  const clients: Deno.Conn[] = [];
+  for (let at = 0; at < CLIENTS; at++) {
+    clients.push(await Deno.connect({ transport: "unix", path: `/run/dmfilemapd/${socket}` }));
+  }
+  const last = await clients[CLIENTS - 1].read(new Uint8Array(1)).catch(() => null);
+  equal(`${mode}: a client is refused when no descriptor is left`, null, last);
+  for (const one of clients) one.close();
+  sh(`prlimit --pid ${pid} --nofile=1024:`);
+  const [about] = JSON.parse(sh("dmfilemapd status --json"));
+  equal(`${mode}: the next one is served, and one is in reserve again`, [pid, before], [
+    about.pid,
+    reserved(),
+  ]);
+}
+
 /** In inode mode it has its file and needs no other: what the path leads to may not be opened. */
 async function confined(mode: "inode" | "path"): Promise<void> {
   const file = OpenFile.create(volume.at(mode)).fill(2);
@@ -57,8 +85,8 @@ async function confined(mode: "inode" | "path"): Promise<void> {
     about.sandbox,
   );
   privileges(mode, daemon.pid);
-  const links = [...Deno.readDirSync(`/proc/${daemon.pid}/fd`)]
-    .map(({ name }) => Deno.readLinkSync(`/proc/${daemon.pid}/fd/${name}`));
+  equal(`${mode}: its profile holds`, "hostkeep-dmfilemapd (enforce)", profileOf(daemon.pid));
+  const links = openLinks(daemon.pid);
   equal(
     `${mode}: it has ${mode === "inode" ? "its" : "no"} file open`,
     mode === "inode",
@@ -78,6 +106,7 @@ async function confined(mode: "inode" | "path"): Promise<void> {
     await mapped(file, stats) !== undefined,
     mismatch(file, stats),
   );
+  await outOfDescriptors(mode, daemon.pid);
   check(
     `${mode}: no call was refused by the filter`,
     alive(daemon.pid) && !sh("dmesg").includes("audit: type=1326"),
@@ -118,3 +147,4 @@ await degraded(
   /sandbox with gaps: .*Landlock: off, Function not implemented/,
   /Landlock: off, Function not implemented; seccomp: \d+ calls/,
 );
+equal("nothing was denied to its profile", [], denials());

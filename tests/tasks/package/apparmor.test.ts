@@ -43,6 +43,12 @@ Deno.test("profileText grants what the manifest grants, with the letters of appa
   assertEquals(await rulesOn("mdmpd", "signal"), []);
 });
 
+Deno.test("profileText lets who takes leases lock what it reads", async () => {
+  assertEquals(await rulesOn("dmfilemapd", "/{,**}"), ["/{,**} rk,"]);
+  assertEquals(await rulesOn("dmfilemapd", "/proc{"), ["/proc{,/,/**} rk,"]);
+  assertEquals(await rulesOn("mdmpd", "/proc{"), ["/proc{,/,/**} r,"]);
+});
+
 Deno.test("profileText is attached to a path only where no unit names it", async () => {
   const headOf = async (daemon: string): Promise<string> =>
     (await rulesOn(daemon, "profile "))[0].replace(/ flags=.*/, "");
