@@ -269,7 +269,7 @@ export const manifest = {
       why:
         "libqb's rings, which corosync makes for each connection, and which are left to us if it dies.",
     },
-    { path: "/dev/null", rights: ["read", "write"], why: "The runtime's." },
+    { path: "/dev/null", rights: ["read"], why: "A descriptor in reserve." },
     { path: "$log", rights: ["read", "write", "create"], why: "SIGHUP begins the log file anew." },
   ],
   capabilities: [],
