@@ -1,8 +1,10 @@
 /** The package of virtlockd takes a running original's place and gives it back; systemd and AppArmor hold all services to what they promise */
-// rig: init=systemd memory=1536M limit=600 needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
+// rig: init=systemd memory=1536M limit=600 needs=corosync needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
 import { Caller, isLocked } from "../fault/helpers/caller.ts";
 import { Client } from "../native/virtlockd/client.ts";
 import { LOCK_SOCKET, stackStart } from "../native/virtlockd/lab_daemon.ts";
+import { startCorosync } from "./helpers/corosync.ts";
+import { digest, isInSync, mirrorTable, ramDisks, targetStatus } from "./helpers/mirror.ts";
 import {
   about,
   check,
@@ -18,6 +20,9 @@ const PACKAGES = Deno.env.get("PACKAGES") ?? "";
 const LEASES = "/srv/leases";
 const PATIENCE_S = 120;
 const OURS_BYTES = 50_000_000;
+const SCRIPT = "/etc/cluster/cman-notify.d/script";
+const TOLD = "/run/told";
+const MIRROR_MIB = 4;
 
 function mainPid(service: string): number {
   return Number(sh(`systemctl show --property=MainPID --value ${service}.service`));
@@ -111,6 +116,8 @@ interface Service {
   readonly exposure: number;
   readonly reloads?: true;
   readonly comesBack?: true;
+  /** Does what it is for, confined as it is. */
+  readonly works?: () => void | Promise<void>;
 }
 
 function isBack(name: string, former: number): boolean {
@@ -123,7 +130,7 @@ function fieldsLogged(name: string, pid: number): string[] {
   return Object.keys(JSON.parse(lines || "{}"));
 }
 
-async function service({ name, exposure, reloads, comesBack }: Service): Promise<void> {
+async function service({ name, exposure, reloads, comesBack, works }: Service): Promise<void> {
   about(name);
   sh(`systemctl start ${name}.service`);
   const pid = mainPid(name);
@@ -141,8 +148,32 @@ async function service({ name, exposure, reloads, comesBack }: Service): Promise
     Deno.kill(pid, "SIGKILL");
     check("is back after SIGKILL", await eventually(PATIENCE_S, () => isBack(name, pid)));
   }
+  await works?.();
   sh(`systemctl stop ${name}.service`);
   check("can be stopped", !isActive(`${name}.service`));
+}
+
+/** Its scripts hear of corosync: what they are told when it is reached, and of a change. */
+async function notifies(): Promise<void> {
+  const told = (): string => sh(`cat ${TOLD} 2>/dev/null || true`);
+  const isTold = (line: string): Promise<boolean> =>
+    eventually(PATIENCE_S, () => told().split("\n").includes(line));
+  check("scripts are told of the cluster", await isTold("CMAN_REASON_STATECHANGE 1"), told());
+  sh(`rm ${TOLD} && corosync-cfgtool -R`);
+  check("and of a new configuration", await isTold("CMAN_REASON_CONFIG_UPDATE"), told());
+}
+
+/** A mirror with its log on a disk is recovered and written, and goes. */
+async function mirrors(): Promise<void> {
+  const [one, two, log] = ramDisks(3, MIRROR_MIB);
+  sh(`head -c ${MIRROR_MIB}M /dev/urandom > ${one}`);
+  const table = mirrorTable({ uuid: "LVM-p", mebibytes: MIRROR_MIB, log, legs: [one, two] });
+  sh(`dmsetup create mirror --table "${table}"`);
+  const isSynced = await eventually(PATIENCE_S, () => isInSync("mirror"));
+  check("a mirror comes to be in sync", isSynced, targetStatus("mirror"));
+  sh("dd if=/dev/urandom of=/dev/mapper/mirror bs=64k count=16 oflag=direct 2>&1");
+  equal("what is written is on both legs", digest(one), digest(two));
+  sh("dmsetup remove mirror");
 }
 
 /** Run as the service is, so far as AppArmor goes. */
@@ -172,11 +203,15 @@ sh("rm -f /usr/sbin/policy-rc.d"); // of a machine on which nothing may be start
 await takeOver();
 await reloadAndRemoval();
 sh("modprobe dm_log_userspace; modprobe md_mod");
-sh("mkdir -p /etc/cluster/cman-notify.d && echo '#!/bin/sh' > /etc/cluster/cman-notify.d/script");
+sh("mkdir -p /etc/cluster/cman-notify.d");
+const tell = `echo "$CMAN_NOTIFICATION $CMAN_NOTIFICATION_QUORUM" | sed 's/ $//' >> ${TOLD}`;
+Deno.writeTextFileSync(SCRIPT, `#!/bin/sh\n${tell}\n`, { mode: 0o755 });
+about("corosync");
+check("corosync forms a cluster of one", await startCorosync(["127.0.0.1"], { tokenMs: 1_000 }));
 const services: readonly Service[] = [
   { name: "mdmpd", exposure: 15, reloads: true },
-  { name: "cmannotifyd", exposure: 15, reloads: true, comesBack: true },
-  { name: "cmirrord", exposure: 21, comesBack: true },
+  { name: "cmannotifyd", exposure: 15, reloads: true, comesBack: true, works: notifies },
+  { name: "cmirrord", exposure: 21, comesBack: true, works: mirrors },
 ];
 for (const { name } of services) unpack(name);
 sh("systemctl daemon-reload");

@@ -4,17 +4,18 @@ import { inTime, SLOWNESS_S } from "./in_time.ts";
 
 /**
  * Starts corosync with these addresses as nodes 1, 2 …, and waits until all are members. With `twoNode`, one of two has quorum
- * (votequorum(5)), which by itself it would not have; without `provider` nobody counts votes.
+ * (votequorum(5)), which by itself it would not have; without `provider` nobody counts votes. A node alone waits little more than
+ * the token's time for others.
  */
 export async function startCorosync(
   addresses: readonly string[],
-  { twoNode = false, provider = true } = {},
+  { twoNode = false, provider = true, tokenMs = 5_000 } = {},
 ): Promise<boolean> {
   const nodes = addresses.map((address, index) =>
     `  node {\n    ring0_addr: ${address}\n    nodeid: ${index + 1}\n  }\n`
   );
-  const config =
-    "totem {\n  version: 2\n  cluster_name: rig\n  transport: udpu\n  token: 5000\n}\n" +
+  const config = "totem {\n  version: 2\n  cluster_name: rig\n  transport: udpu\n" +
+    `  token: ${tokenMs}\n}\n` +
     (provider
       ? `quorum {\n  provider: corosync_votequorum\n${twoNode ? "  two_node: 1\n" : ""}}\n`
       : "") +
