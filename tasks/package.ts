@@ -2,7 +2,8 @@
  * `deno task package [--target amd64|arm64] [--quick] [NAME…]`: makes packages (.deb, .rpm, .tar.xz) of the daemons named, or
  * of all, into dist/packages/; for both machines, unless one is named.
  *
- * The same sources give the same bytes. With --quick the packages are larger, and sooner there.
+ * The same sources give the same bytes. With --quick the packages are larger, and sooner there. DEBFULLNAME and DEBEMAIL say who
+ * answers for them.
  */
 import { join, relative } from "@std/path";
 import { parseArgs } from "node:util";
@@ -10,7 +11,7 @@ import { build } from "./build.ts";
 import { daemonNames, loadManifest } from "./daemons.ts";
 import { archive } from "./package/archive.ts";
 import { debianMetaPackage, debianPackage } from "./package/debian.ts";
-import { type PackageRun, release } from "./package/facts.ts";
+import { MAINTAINER, type PackageRun, release } from "./package/facts.ts";
 import { rpmMetaPackage, rpmPackage } from "./package/rpm.ts";
 import { type Executable, executable, writeSbom } from "./package/sbom.ts";
 import { writeSums } from "./package/sums.ts";
@@ -60,6 +61,9 @@ async function main(): Promise<number> {
   await Deno.mkdir(OUTPUT, { recursive: true });
   const compression = values.quick ? "quick" : "small";
   const run: PackageRun = { release: await release(), compression, output: OUTPUT };
+  if (run.release.maintainer === MAINTAINER) {
+    console.log("the maintainer is a placeholder: set DEBFULLNAME and DEBEMAIL");
+  }
   const daemons = await daemonNames();
   const names = positionals.length > 0 ? positionals : daemons;
   for (const target of chosenTargets(values.target)) await packFor(target, names, run);

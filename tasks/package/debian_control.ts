@@ -5,7 +5,6 @@ import { wrap } from "../wrap.ts";
 import {
   descriptionOf,
   LICENSE,
-  MAINTAINER,
   META_DESCRIPTION,
   META_SUMMARY,
   packageName,
@@ -57,7 +56,7 @@ function extended(paragraphs: readonly string[]): string[] {
 function common(release: Release, summary: string, paragraphs: readonly string[]): string[] {
   return [
     `Version: ${debianVersion(release)}`,
-    `Maintainer: ${MAINTAINER}`,
+    `Maintainer: ${release.maintainer}`,
     "Section: admin",
     "Priority: optional",
     `Description: ${summary}`,
@@ -105,7 +104,7 @@ export function changelog(release: Release): string {
     "",
     `  * Version ${release.version}.`,
     "",
-    ` -- ${MAINTAINER}  ${date}`,
+    ` -- ${release.maintainer}  ${date}`,
     "",
   ].join("\n");
 }

@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import type { Manifest } from "../../src/host/manifest.ts";
 import { root } from "../toolchain.ts";
 
+/** Who answers for packages that nobody has put a name to: a placeholder, since no mail gets there. */
 export const MAINTAINER = "hostkeep maintainers <maintainers@hostkeep.invalid>";
 export const LICENSE = "Apache-2.0";
 
@@ -14,6 +15,8 @@ export interface Release {
   readonly version: string;
   /** Seconds since 1970, of every file and every timestamp. */
   readonly epoch: number;
+  /** Who answers for the packages: NAME <ADDRESS>. */
+  readonly maintainer: string;
 }
 
 /** How the files of a package are compressed. "quick" and "none" are for trying things. */
@@ -32,12 +35,34 @@ export function packageName(daemon?: string): string {
   return daemon === undefined ? "hostkeep" : `hostkeep-${daemon}`;
 }
 
-/** The version of deno.json, at SOURCE_DATE_EPOCH or else the date that CHANGELOG.md gives it. */
+/**
+ * The version of deno.json, at SOURCE_DATE_EPOCH or else the date that CHANGELOG.md gives it, by DEBFULLNAME and DEBEMAIL or else
+ * nobody in particular.
+ */
 export async function release(): Promise<Release> {
   const { version } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
   const chosen = Deno.env.get("SOURCE_DATE_EPOCH");
   const changelog = await Deno.readTextFile(join(root, "CHANGELOG.md"));
-  return { version, epoch: chosen ? epochOf(chosen) : releaseSeconds(changelog, version) };
+  return {
+    version,
+    epoch: chosen ? epochOf(chosen) : releaseSeconds(changelog, version),
+    maintainer: maintainerOf(Deno.env.get("DEBFULLNAME"), Deno.env.get("DEBEMAIL")),
+  };
+}
+
+/**
+ * NAME <ADDRESS>, as Debian's tools make it of DEBFULLNAME and DEBEMAIL, which may be an address or all of it (debchange(1)). Throws
+ * where half of it is missing, and on what has a meaning in a control file or a spec.
+ */
+export function maintainerOf(fullName = "", email = ""): string {
+  if (fullName === "" && email === "") return MAINTAINER;
+  const [, own = "", address = email] = /^(.*\S)\s*<(.*)>$/.exec(email) ?? [];
+  const name = fullName || own;
+  if (!/^[^<>@,%\p{Cc}]+$/u.test(name)) throw new Error(`DEBFULLNAME "${name}" is no name`);
+  if (!/^[^\s<>@,%]+@[^\s<>@,%]+$/.test(address)) {
+    throw new Error(`DEBEMAIL "${address}" is no address`);
+  }
+  return `${name} <${address}>`;
 }
 
 function epochOf(text: string): number {

@@ -5,7 +5,6 @@ import type { Entry } from "./content.ts";
 import {
   descriptionOf,
   LICENSE,
-  MAINTAINER,
   META_DESCRIPTION,
   META_SUMMARY,
   packageName,
@@ -78,7 +77,7 @@ function preamble(
     `Summary: ${summary[0].toUpperCase()}${summary.slice(1)}`,
     `License: ${LICENSE}`,
     "Group: System Environment/Daemons",
-    `Packager: ${MAINTAINER}`,
+    `Packager: ${release.maintainer}`,
     ...(noarch ? ["BuildArch: noarch"] : []),
     ...relations,
     "",
@@ -106,7 +105,10 @@ function fileLine(entry: Entry): string {
 function changelog(release: Release): string[] {
   const [weekday, day, month, year] = new Date(release.epoch * 1000).toUTCString().split(/,? /);
   const date = `${weekday} ${month} ${day} ${year}`;
-  return [`* ${date} ${MAINTAINER} - ${rpmVersion(release)}`, `- Version ${release.version}.`];
+  return [
+    `* ${date} ${release.maintainer} - ${rpmVersion(release)}`,
+    `- Version ${release.version}.`,
+  ];
 }
 
 function spec(

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { build } from "../../../tasks/build.ts";
 import { archive } from "../../../tasks/package/archive.ts";
+import { MAINTAINER } from "../../../tasks/package/facts.ts";
 import { hostTarget, run, sha256 } from "../../../tasks/toolchain.ts";
 import { inFolder, testWith } from "../needs.ts";
 
@@ -11,7 +12,7 @@ const SMALL = "/usr/bin/true";
 
 async function packed(output: string, programs: ReadonlyMap<string, string>): Promise<string> {
   await Deno.mkdir(output, { recursive: true });
-  const release = { version: "0.1.0", epoch: 1_700_000_000 };
+  const release = { version: "0.1.0", epoch: 1_700_000_000, maintainer: MAINTAINER };
   return await archive({ target: hostTarget(), release, compression: "none", output, programs });
 }
 

@@ -7,7 +7,7 @@ import { daemonNames, loadManifest } from "../../../tasks/daemons.ts";
 import { debianMetaPackage, debianPackage } from "../../../tasks/package/debian.ts";
 import { dependencies } from "../../../tasks/package/debian_control.ts";
 import { maintainerScripts } from "../../../tasks/package/debian_scripts.ts";
-import { type PackageRun, release, releaseSeconds } from "../../../tasks/package/facts.ts";
+import { type PackageRun, release } from "../../../tasks/package/facts.ts";
 import { hostTarget, run, sha256 } from "../../../tasks/toolchain.ts";
 import { inFolder, testWith } from "../needs.ts";
 
@@ -88,10 +88,4 @@ Deno.test("maintainerScripts never stop or restart virtlockd", async () => {
   const scripts = [...maintainerScripts(await loadManifest("virtlockd")).values()].join("");
   assertMatch(scripts, /systemctl reload virtlockd\.service/);
   assertEquals(/\b(stop|restart|try-restart)\b/.test(scripts), false);
-});
-
-Deno.test("releaseSeconds is the date of the version's heading", () => {
-  const changelog = "## 1.1.0 – unreleased\n## 1.0.0 – 2026-03-01\n";
-  assertEquals(releaseSeconds(changelog, "1.0.0"), Date.UTC(2026, 2, 1) / 1000);
-  assertEquals(releaseSeconds(changelog, "1.1.0"), Date.UTC(2026, 0, 1) / 1000);
 });

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import type { Manifest } from "../../../src/host/manifest.ts";
 import { build } from "../../../tasks/build.ts";
 import { daemonNames, loadManifest } from "../../../tasks/daemons.ts";
-import type { PackageRun } from "../../../tasks/package/facts.ts";
+import { MAINTAINER, type PackageRun } from "../../../tasks/package/facts.ts";
 import { hostTarget, type Target } from "../../../tasks/toolchain.ts";
 import { inFolder, testWith } from "../needs.ts";
 import { DebianRoot } from "./debian_root.ts";
@@ -38,7 +38,7 @@ async function packAll(
   started: readonly string[],
 ): Promise<void> {
   await Deno.mkdir(output);
-  const release = { version, epoch: 1_700_000_000 };
+  const release = { version, epoch: 1_700_000_000, maintainer: MAINTAINER };
   const settings: PackageRun = { release, compression: "none", output };
   for (const name of daemons) {
     const program = started.includes(name) ? await build(name) : ANY_PROGRAM;

@@ -3,7 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { build } from "../../../tasks/build.ts";
 import { daemonNames, loadManifest } from "../../../tasks/daemons.ts";
-import type { PackageRun } from "../../../tasks/package/facts.ts";
+import { MAINTAINER, type PackageRun } from "../../../tasks/package/facts.ts";
 import { rpmMetaPackage, rpmPackage } from "../../../tasks/package/rpm.ts";
 import { lintConfiguration } from "../../../tasks/package/rpm_lint.ts";
 import { scriptlets } from "../../../tasks/package/rpm_scripts.ts";
@@ -17,7 +17,11 @@ const SMALL = "/usr/bin/true";
 
 async function settingsFor(output: string): Promise<PackageRun> {
   await Deno.mkdir(output, { recursive: true });
-  return { release: { version: "0.1.0", epoch: 1_767_225_600 }, compression: "none", output };
+  return {
+    release: { version: "0.1.0", epoch: 1_767_225_600, maintainer: MAINTAINER },
+    compression: "none",
+    output,
+  };
 }
 
 async function packed(

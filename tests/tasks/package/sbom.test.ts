@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { build } from "../../../tasks/build.ts";
 import { findDenort } from "../../../tasks/denort.ts";
+import { MAINTAINER } from "../../../tasks/package/facts.ts";
 import { executable, packagesIn, sbomOf } from "../../../tasks/package/sbom.ts";
 import { denoVersion, hostTarget, root, sha256 } from "../../../tasks/toolchain.ts";
 
@@ -18,7 +19,7 @@ interface Document {
 }
 
 const program = await build("mdmpd");
-const release = { version: "0.1.0", epoch: 0 };
+const release = { version: "0.1.0", epoch: 0, maintainer: MAINTAINER };
 const text = sbomOf([await executable("mdmpd", program)], release);
 const document: Document = JSON.parse(text);
 
