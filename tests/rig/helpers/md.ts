@@ -1,7 +1,10 @@
 /** md arrays on paths that can be killed, healed, swapped and hung at will, and the daemon that looks after them. In a guest only. */
+import { askDaemon } from "../../../src/host/control_client.ts";
+import { ExitError } from "../../../src/host/exit.ts";
 import { note, sh } from "../../../tasks/rig/guest/guest.ts";
 import { inTime } from "./in_time.ts";
 
+const CONTROL = "/run/mdmpd/control";
 const SECTORS_PER_MIB = 2048;
 
 export interface Disk {
@@ -192,11 +195,13 @@ export class Mdmpd {
     return await inTime(seconds, () => this.text().slice(mark).includes(text));
   }
 
+  /** What `mdmpd status --json` prints, without the seconds that the start of a program takes here; undefined where nobody answers. */
   status(): DaemonStatus | undefined {
     try {
-      return JSON.parse(sh("mdmpd status --json 2>/dev/null"));
-    } catch {
-      return undefined;
+      return JSON.parse(askDaemon(CONTROL, "status"));
+    } catch (error) {
+      if (error instanceof ExitError) return undefined;
+      throw error;
     }
   }
 
