@@ -114,13 +114,32 @@ export class Machine {
     const { context } = this;
     const { original, replies } = context;
     const { text, reconnects } = constructionText(request);
-    if (known !== undefined) {
-      // D1: the kernel introduces itself once for each task that waits.
-      return replies.error(request, !original && reconnects ? 0 : EINVAL);
-    }
     const construction = parseConstruction(text);
+    if (known !== undefined) return this.#constructAgain(request, known, construction, reconnects);
     if (typeof construction === "number") return replies.error(request, construction);
     this.#add(request, construction, !original && reconnects);
+  }
+
+  /**
+   * D1: the kernel introduces itself once for each task that waits. And it repeats a CTR that it did not see answered in time, or that
+   * wake() has called off though it came to this daemon: the table is the same, and is answered like the first time.
+   */
+  #constructAgain(
+    request: Request,
+    mirror: Mirror,
+    construction: Construction | number,
+    reconnects: boolean,
+  ): void {
+    const { context } = this;
+    const { original, replies, entries } = context;
+    if (original) return replies.error(request, EINVAL);
+    if (reconnects) return replies.error(request, 0);
+    const isSame = JSON.stringify(construction) === JSON.stringify(mirror.log.construction);
+    const isFresh = mirror.phase === "pending" && !mirror.isSuspended && mirror.keeps === "nothing";
+    if (!isSame || !isFresh) return replies.error(request, EINVAL);
+    if (mirror.construction === undefined) return replies.text(request, mirror.answer);
+    entries.give(mirror.construction);
+    mirror.construction = keep(context, request);
   }
 
   #add(request: Request, construction: Construction, reconnects: boolean): void {
@@ -146,9 +165,9 @@ export class Machine {
     this.#noteSiblings();
     // D2: a reconnect has no room for the device.
     const text = reconnects || construction.answer === "" ? "" : `${construction.answer}\0`;
+    mirror.answer = text;
     if (mirror.disk === undefined) return context.replies.text(request, text);
     mirror.construction = keep(context, request);
-    mirror.answer = text;
     context.port.openLog(mirror, construction.device);
   }
 

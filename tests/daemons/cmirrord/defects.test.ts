@@ -80,6 +80,31 @@ Deno.test("D1: what is asked of a mirror that is not known is answered with ESRC
   assertEquals(ask(world, FLUSH), { error: -3, bytes: 0 });
 });
 
+Deno.test("D1: a CTR that the kernel repeats, as it was called off, is answered like the first, until its mirror is up", () => {
+  const world = new FuzzWorld([]);
+  const table = `${REGIONS * 1024} clustered-disk 253:0 1024`;
+  const load = (text: string): { error: number; bytes: number } | undefined => {
+    world.frames.length = 0;
+    world.ask(requestFrame(world.seq++, CTR, toBytes(text), 78));
+    const [frame] = world.frames;
+    if (frame === undefined) return undefined;
+    const view = new DataView(frame.buffer);
+    return { error: view.getInt32(36 + 144, true), bytes: view.getUint32(36 + 156, true) };
+  };
+  assertEquals([load(table), load(table)], [undefined, undefined]);
+  const seqs = [world.seq - 1];
+  const [opening] = world.machine.mirrors.filter(({ disk }) => disk !== undefined);
+  world.machine.logOpened(opening, 0, "253:0");
+  assertEquals(
+    world.frames.map((frame) => new DataView(frame.buffer).getUint32(36 + 148, true)),
+    seqs,
+  );
+  assertEquals(load(table), { error: 0, bytes: 6 });
+  assertEquals(load(table.replace("253:0", "253:1"))?.error, -22);
+  assertEquals(world.machine.mirrors.length, 2);
+  assertEquals(ask(world, CTR, toBytes(`${REGIONS * 1024} clustered-core 1024`))?.error, -22);
+});
+
 Deno.test("D11: a FLUSH that carries marks enters them, and is answered without data", () => {
   const world = new FuzzWorld([]);
   const { log } = world.mirror;
