@@ -10,7 +10,7 @@ import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts"
 import { STDERR } from "../../../src/host/standard.ts";
 import { CHILD_GRACE_MS, CHILD_PATIENCE, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
-import { readAttribute } from "./sysfs.ts";
+import { isExhausted, readAttribute } from "./sysfs.ts";
 import { TESTER_ARGUMENT } from "./tester.ts";
 
 export interface ChildEvents {
@@ -28,9 +28,14 @@ export interface ChildEvents {
 
 const CHUNK_BYTES = 65_536;
 
-/** proc_pid_stat(5): the letter behind the name, which stands in parentheses and may hold others. */
+/** proc_pid_stat(5): the letter behind the name, which stands in parentheses and may hold others. True where it cannot be known. */
 function isRunnable(pid: number): boolean {
-  return /^.*\) R/.test(readAttribute(`/proc/${pid}/stat`) ?? "");
+  try {
+    return /^.*\) R/.test(readAttribute(`/proc/${pid}/stat`) ?? "");
+  } catch (error) {
+    if (!isExhausted(error)) throw error;
+    return true;
+  }
 }
 
 export class Child {

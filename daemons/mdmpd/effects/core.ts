@@ -25,6 +25,7 @@ import { MdstatFile } from "./mdstat_file.ts";
 import { Observer } from "./observer.ts";
 import type { Reporter } from "./reporter.ts";
 import { isDiskThere } from "./sights.ts";
+import { isExhausted } from "./sysfs.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -107,12 +108,27 @@ export class Core {
   #exists(array: string, path: string): boolean {
     const uuid = this.machine.arrays.get(array)?.sight.uuid ?? "";
     const known = this.memory.get(uuid)?.paths.get(path);
-    return known !== undefined && isDiskThere(known.device, known.diskSequence);
+    if (known === undefined) return false;
+    try {
+      return isDiskThere(known.device, known.diskSequence);
+    } catch (error) {
+      if (!isExhausted(error)) throw error;
+      return true; // nobody has seen it leave
+    }
   }
 
+  /** What cannot be known for the moment is taken note of at the next look. */
   #remember(sight: ArraySight): void {
     if (this.#remembered.has(sight)) return;
-    this.#remembered.add(sight);
+    try {
+      this.#rememberPaths(sight);
+      this.#remembered.add(sight);
+    } catch (error) {
+      if (!isExhausted(error)) throw error;
+    }
+  }
+
+  #rememberPaths(sight: ArraySight): void {
     const array = arrayMemory(this.memory, sight.uuid);
     for (const { name, device, diskSequence, gone } of workingPaths(sight)) {
       if (gone) continue;

@@ -2,18 +2,18 @@
 import { directoryEntries } from "../../../ffi/filesystem.ts";
 import { Errno } from "../../../ffi/errno.ts";
 import type { Hardware } from "../identity.ts";
-import { isThere, readAttribute, readNumber } from "./sysfs.ts";
+import { isExhausted, isThere, readAttribute, readNumber } from "./sysfs.ts";
 
 const CLASS = "/sys/class/block";
 /** Device-mapper and md stack devices; loops are impossible, and so is such a height. */
 const DEPTH_MAX = 16;
 
-/** The entries of a directory; none where it is not there. */
+/** The entries of a directory; none where it is not there. Throws Errno of the kind isExhausted(). */
 export function entriesOf(path: string): string[] {
   try {
     return directoryEntries(path);
   } catch (error) {
-    if (error instanceof Errno) return [];
+    if (error instanceof Errno && !isExhausted(error)) return [];
     throw error;
   }
 }

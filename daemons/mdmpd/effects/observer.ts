@@ -1,10 +1,12 @@
 /** What md shows now: the text of /proc/mdstat as a hint of which arrays there are, sysfs for what holds of each. */
+import { strerror } from "../../../ffi/errno.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { isUnderstood, type MdstatArray, parseMdstat } from "../mdstat.ts";
 import { ARRAYS_MAX } from "../limits.ts";
 import { type ArraySight, isRunning } from "../paths.ts";
 import type { MdstatFile } from "./mdstat_file.ts";
 import { readArray } from "./sights.ts";
+import { isExhausted } from "./sysfs.ts";
 
 /** raid4, raid5 and raid6 are one module, whose name mdstat may show instead. */
 function isWanted(hint: MdstatArray, wanted: ReadonlySet<string>): boolean {
@@ -27,7 +29,7 @@ export class Observer {
 
   constructor(private readonly file: MdstatFile, public wanted: ReadonlySet<string>) {}
 
-  /** Whether the file could be read and understood when it was last looked at; if not, it is to be tried again. */
+  /** Whether all could be read and understood when it was last looked at; if not, it is to be tried again. */
   get isReadable(): boolean {
     return this.#isReadable;
   }
@@ -55,6 +57,11 @@ export class Observer {
       this.#say("/proc/mdstat is in an unknown grammar");
       return undefined;
     }
+    const sights = this.#tryToSee(mdstat.arrays, again);
+    if (typeof sights === "string") {
+      this.#say(sights);
+      return undefined;
+    }
     this.#isReadable = true;
     const [problem] = mdstat.problems;
     this.#say(
@@ -63,7 +70,17 @@ export class Observer {
         : `/proc/mdstat has a ${problem.kind} that is not understood, in line ${problem.line}`,
     );
     this.#mentionMultipath(mdstat.personalities);
-    return this.#sights(mdstat.arrays, again);
+    return sights;
+  }
+
+  /** Or why there are none: whoever has no descriptor left sees nothing, which is not the same as that nothing is there. */
+  #tryToSee(hints: readonly MdstatArray[], again: ReadonlySet<string>): ArraySight[] | string {
+    try {
+      return this.#sights(hints, again);
+    } catch (error) {
+      if (!isExhausted(error)) throw error;
+      return `arrays cannot be looked at: ${strerror(error.code)}`;
+    }
   }
 
   #sights(hints: readonly MdstatArray[], again: ReadonlySet<string>): ArraySight[] {

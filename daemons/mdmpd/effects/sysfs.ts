@@ -1,5 +1,5 @@
 /** Small files of sysfs and /proc. Their absence is an ordinary answer: devices leave at any time. */
-import { ENOENT, Errno, errno } from "../../../ffi/errno.ts";
+import { EMFILE, ENFILE, ENOENT, ENOMEM, Errno, errno } from "../../../ffi/errno.ts";
 import {
   accessPath,
   closeDescriptor,
@@ -14,17 +14,23 @@ import { SYSFS_LIMIT_BYTES } from "../limits.ts";
 
 const decoder = new TextDecoder();
 
-/** The text of a file without blanks around it; undefined where it cannot be read. */
+/** Whether something could not be found out for want of descriptors or memory: nothing follows from that. */
+export function isExhausted(error: unknown): error is Errno {
+  return error instanceof Errno && [EMFILE, ENFILE, ENOMEM].includes(error.code);
+}
+
+/** The text of a file without blanks around it; undefined where it cannot be read. Throws Errno of the kind isExhausted(). */
 export function readAttribute(path: string): string | undefined {
   try {
     return decoder.decode(readWholeFile(path, SYSFS_LIMIT_BYTES)).trim();
   } catch (error) {
+    if (isExhausted(error)) throw error;
     if (error instanceof Errno || error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
-/** A whole number from a file; undefined where there is none. */
+/** A whole number from a file; undefined where there is none. Throws as readAttribute(). */
 export function readNumber(path: string): number | undefined {
   const text = readAttribute(path);
   return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
