@@ -36,10 +36,11 @@ export function touchServer(context: Context, mirror: Mirror): void {
   sendMarks(context, mirror, 1);
 }
 
-/** A region that nobody writes or recovers. */
-function unmarkedRegion({ log: { sync, marks, regionCount } }: Mirror): number {
+/** A region that nobody writes or recovers; nor this node, whose mark the group may not have heard yet. */
+function unmarkedRegion({ log: { sync, marks, own, regionCount }, held }: Mirror): number {
   for (let region = 0; region < regionCount; region++) {
-    if (sync.has(region) && !marks.hasAny(region)) return region;
+    const isOwn = own.has(region) || held.has(region);
+    if (sync.has(region) && !isOwn && !marks.hasAny(region)) return region;
   }
   return -1;
 }

@@ -1,7 +1,7 @@
 /**
  * Nodes that run the daemon of lvm2, and the wrong bits that are theirs. On the log device: while such a node is the server, and until
- * one of ours has written the log after it. In our replicas: what such a server has had copied though another node writes it, until the
- * legs are the same again; and what a joiner has been told, until the other members have told it as well.
+ * one of ours has written the log after it. In our replicas: what such a server has had copied though another node writes it, and what
+ * a joiner was told, until the legs are the same again; but what the members tell differently only until all have told.
  */
 import type { Legs } from "./legs.ts";
 import type { MirrorTarget } from "./mirror_target.ts";
@@ -28,11 +28,16 @@ export class Originals {
   readonly blame: Blame = { unwritten: 0, unmarked: 0, misled: 0, stuck: 0 };
   /** Which write of the log was the last one when the bit was seen to be wrong. */
   readonly #wrong = new Map<number, number>();
-  /** Regions that such a server has had copied by one node while another one was at work there, and so are not the same. */
-  readonly #overlapped = new Set<number>();
+  /**
+   * Regions that daemons of lvm2 have led astray: such a server has had them copied by one node while another one was at work there;
+   * or a node of ours that joined was told by all of them that they are clean.
+   */
+  readonly #astray = new Set<number>();
   /** What each kernel was told last of where it need not ask, and which regions it was told of wrongly by such a server. */
   readonly #hints = new Map<MirrorTarget, { hint: number; wrong: Set<number> }>();
-  /** Of these regions, those whose bits were seen to be wrong in a replica of ours. */
+  /** The last join of each node of ours. */
+  readonly #joins = new Map<Node, number>();
+  /** Of the regions that are astray, those whose bits were seen to be wrong in a replica of ours. */
   readonly #misled = new Set<number>();
   #last: Node | undefined;
 
@@ -42,7 +47,7 @@ export class Originals {
   hasMade(region: number): boolean {
     const server = this.#server();
     const since = this.#wrong.get(region);
-    const isKnown = this.#misled.has(region) ||
+    const isKnown = this.#astray.has(region) ||
       (since !== undefined && since >= this.legs.lastOwnLogWrite);
     if (server?.original !== true) return isKnown;
     if (!isKnown) this.#enter(region, server);
@@ -52,7 +57,7 @@ export class Originals {
   /** The same of a bit in a replica of ours: one that waits for more checkpoints does not write the log yet, nor hand it on. */
   hasMisled(region: number, node: Node): boolean {
     if (this.#misled.has(region) || isUntold(region, node)) return true;
-    if (!this.#overlapped.has(region)) return false;
+    if (!this.#astray.has(region)) return false;
     this.#misled.add(region);
     this.blame.misled++;
     return true;
@@ -84,10 +89,11 @@ export class Originals {
     const server = this.#server();
     for (const { target } of this.nodes) if (target !== undefined) this.#lookAtHint(target, server);
     this.#lookForOverlaps(server?.original === true);
-    for (const region of this.#overlapped) {
+    for (const node of this.nodes) if (!node.original) this.#lookAtJoin(node);
+    for (const region of this.#astray) {
       if (this.nodes.some(({ target }) => target?.recovering === region)) continue;
       if (this.legs.isBusy(region) || !this.legs.areEqual(region)) continue;
-      this.#overlapped.delete(region);
+      this.#astray.delete(region);
       this.#misled.delete(region);
     }
   }
@@ -112,7 +118,20 @@ export class Originals {
         target !== undefined && target !== recoverer && target.isAt(region) &&
         (byOriginal || this.#hints.get(target)?.wrong.has(region) === true)
       );
-      if (isWritten) this.#overlapped.add(region);
+      if (isWritten) this.#astray.add(region);
+    }
+  }
+
+  /** A node of ours has its state: what is wrong in it, and in that of a daemon of lvm2 or on the device by such a one, is not ours. */
+  #lookAtJoin(node: Node): void {
+    const mirror = node.isCurrent ? node.daemon?.mirror : undefined;
+    if (mirror === undefined || this.#joins.get(node) === mirror.generation) return;
+    this.#joins.set(node, mirror.generation);
+    for (const region of mirror.log.clean.members()) {
+      if (!this.legs.isBusy(region) && this.legs.areEqual(region)) continue;
+      if (this.#wrong.has(region) || this.nodes.some((one) => believes(one, region))) {
+        this.#astray.add(region);
+      }
     }
   }
 
@@ -129,6 +148,11 @@ export class Originals {
     if (lowest !== undefined) this.#last = this.nodes.find(({ nodeid }) => nodeid === lowest);
     return this.#last;
   }
+}
+
+/** Whether a daemon of lvm2 calls a region clean. */
+function believes({ original, isCurrent, daemon }: Node, region: number): boolean {
+  return original && isCurrent && daemon?.mirror?.log.clean.has(region) === true;
 }
 
 function isUntold(region: number, { daemon }: Node): boolean {
