@@ -96,6 +96,15 @@ equal("the log is as long as it, too", REGIONS, logRegions(log));
 check("all of it is clean at rest", await inTime(SLOWNESS_S, isClean), logBits(log, REGIONS));
 equal("its legs are the same", digest(diskOne), digest(diskTwo));
 
+// The daemon is killed between the suspend of the old table and the resume of the new one: it will know neither.
+sh(`dmsetup reload disk --table "${disk}" && dmsetup suspend disk`);
+await daemon.kill();
+check("a daemon that was killed while a table is replaced comes back", await daemon.start());
+sh("dmsetup resume disk");
+sh("dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=2 oflag=direct 2>&1");
+check("what is written then is in sync", await inTime(SLOWNESS_S, () => isInSync("disk")));
+equal("on both legs", digest(diskOne), digest(diskTwo));
+
 daemon.signal("SIGTERM");
 const refuses = await daemon.says("Cluster logs exist.  Refusing to exit.");
 check("the daemon refuses to end while a mirror is there", refuses);
