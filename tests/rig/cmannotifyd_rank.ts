@@ -1,5 +1,5 @@
 /** cmannotifyd and its runner come before others where they are told to, and scripts never do: OOM score, scheduling */
-// rig: limit=300 daemon=cmannotifyd needs=corosync
+// rig: limit=600 daemon=cmannotifyd needs=corosync
 import { check, equal, sh } from "../../tasks/rig/guest/guest.ts";
 import { startCorosync } from "./helpers/corosync.ts";
 import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";

@@ -1,5 +1,5 @@
 /** One mirror of two nodes, of which the first runs the C daemon of lvm2 and the second ours: each is the server in turn */
-// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=400 memory=768M daemon=cmirrord needs=corosync needs=fio
+// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=600 memory=768M daemon=cmirrord needs=corosync needs=fio
 // Argument: the C daemon.
 import { check, equal, meet, node, note, sh } from "../../tasks/rig/guest/guest.ts";
 import { startCorosync } from "./helpers/corosync.ts";

@@ -1,5 +1,5 @@
 /** Three nodes write to one mirror while it is recovered and a node joins; the server's machine dies in mid-write, and nothing is lost */
-// rig: nodes=3 shared=one:16M shared=two:16M shared=log:1M limit=400 memory=640M daemon=cmirrord needs=corosync needs=fio
+// rig: nodes=3 shared=one:16M shared=two:16M shared=log:1M limit=600 memory=640M daemon=cmirrord needs=corosync needs=fio
 import {
   check,
   crash,

@@ -1,5 +1,5 @@
 /** One node, four mirrors at once, whose log devices and legs fail, are held for, and are replaced */
-// rig: limit=300 memory=768M daemon=cmirrord needs=corosync
+// rig: limit=600 memory=768M daemon=cmirrord needs=corosync
 import { DTR } from "../../daemons/cmirrord/ulog.ts";
 import { about, check, equal, figure, note, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import { startCorosync } from "./helpers/corosync.ts";

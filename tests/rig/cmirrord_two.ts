@@ -1,5 +1,5 @@
 /** Two nodes write to one mirror while one recovers it; the server leaves, its daemon is killed, quorum is lost, and no write is */
-// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=400 memory=768M daemon=cmirrord needs=corosync
+// rig: nodes=2 shared=one:16M shared=two:16M shared=log:1M limit=600 memory=768M daemon=cmirrord needs=corosync
 import { check, equal, figure, meet, node, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import { startCorosync } from "./helpers/corosync.ts";
 import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
