@@ -17,7 +17,7 @@ import {
   struct,
   uhyper,
   uint,
-} from "./codec.ts";
+} from "./xdr_codec.ts";
 
 export const ADMIN_PROGRAM = 0x06900690;
 export const ADMIN_VERSION = 1;

@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import type { AdminAnswer } from "../../../daemons/virtlockd/admin.ts";
 import { ENTRIES } from "../../../daemons/virtlockd/admin_handlers.ts";
-import type { Codec } from "../../../daemons/virtlockd/codec.ts";
+import type { Codec } from "../../../daemons/virtlockd/xdr_codec.ts";
 import { FRAME_MIN_BYTES } from "../../../src/wire/rpc.ts";
 import { XdrError, XdrReader, XdrWriter } from "../../../src/wire/xdr.ts";
 import { goldenPath, goldenStories } from "../../native/virtlockd/admin_golden.ts";
