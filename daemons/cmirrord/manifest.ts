@@ -190,8 +190,8 @@ export const manifest = {
   libraries: ["libc.so.6", "libcorosync_common.so.4", "libcpg.so.4", "libquorum.so.5"],
   ffiUnscoped:
     "Corosync's libraries call back, and Deno makes callbacks only under an unlimited permission.",
-  // Stalls for the sake of a compiler are kept away from requests: DESIGN.md, Figures.
-  v8Flags: ["--max-semi-space-size=1", "--no-opt", "--invocation-count-for-maglev=20000"],
+  // One compiler, whose stalls are short, and are over when the first thousands of requests are: DESIGN.md, Figures.
+  v8Flags: ["--max-semi-space-size=1", "--no-opt"],
   paths: [
     { path: "/proc", rights: ["read"], why: "The program's own memory map." },
     { path: "/sys", rights: ["read"], why: "Names and sizes of log devices." },
