@@ -106,6 +106,8 @@ function definitions(folder: string, { compression }: PackageRun): Record<string
     _build_id_links: "none",
     _buildhost: "localhost",
     __os_install_post: "%{nil}",
+    // It looks for files that %files has not got, and takes a path with a blank for two. Both are made of the same list.
+    __check_files: "%{nil}",
     debug_package: "%{nil}",
     // Or else the host's folders and compiler flags would be in the package.
     optflags: "-O2",

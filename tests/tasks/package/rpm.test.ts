@@ -62,6 +62,9 @@ await testWith(
   async () => {
     await inFolder(async (folder) => {
       const first = await packed("mdmpd", SMALL, join(folder, "first"));
+      // What a command that takes the blank for the end of the path would find.
+      await Deno.mkdir(join(folder, "second/and"), { recursive: true });
+      await Deno.writeTextFile(join(folder, "second/and/other"), "");
       const umask = Deno.umask(0o077);
       Deno.env.set("TZ", "Asia/Tokyo");
       try {
