@@ -187,13 +187,19 @@ function correctRemote({ message, original }: Context, { log, phase, working }: 
 }
 
 /** Servers of lvm2 choose in another way than ours. */
-function adoptChoice({ message }: Context, { log, members }: Mirror): void {
+function adoptChoice(context: Context, mirror: Mirror): void {
+  const { message } = context;
+  const { log, members } = mirror;
   const { originator, error } = message;
   if (hasTrailer(message) || error !== 0 || message.dataBytes < 16) return;
-  if (word(message, 0) !== 1) return log.recovery.refuse(originator);
   const region = word(message, 1);
-  if (region >= log.regionCount || !members.includes(originator)) return;
-  if (!log.recovery.held.has(region)) log.recovery.adopt(log.sync, region, originator);
+  if (word(message, 0) !== 1) log.recovery.refuse(originator);
+  else if (region < log.regionCount && members.includes(originator)) {
+    log.recovery.adopt(log.sync, region, originator);
+  }
+  // The choice of before, by our rules, is in the state file, and may hold a FLUSH.
+  noteExecuted(mirror);
+  releaseFlushes(context, mirror);
 }
 
 /** A checkpoint for a joiner: this one, or another. */

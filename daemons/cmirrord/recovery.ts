@@ -164,6 +164,7 @@ export class Recovery {
 
   /** A server of lvm2 has no work for a node. */
   refuse(node: number): void {
+    this.#release(node);
     const { region } = this;
     if (region < 0 || this.recoverer !== node) return;
     this.region = -1;
@@ -172,6 +173,8 @@ export class Recovery {
 
   /** A server of lvm2 has chosen, by its own rules. */
   adopt(sync: Bitmap, region: number, node: number): void {
+    this.#release(node, region);
+    if (this.held.has(region)) return;
     // Ours would have chosen another one, which is to be recovered all the same.
     const other = this.region;
     this.#give(region, node);
@@ -184,8 +187,13 @@ export class Recovery {
   /** A node is gone, its kernel too, or at rest: what it recovered is nobody's, and comes first. */
   abandon(node: number): void {
     this.hold(node);
+    this.#release(node);
+  }
+
+  /** A node holds nothing any more, but for one region. A kernel that is answered has asked for work, and so has none. */
+  #release(node: number, except = -1): void {
     for (const [region, by] of this.held) {
-      if (by !== node) continue;
+      if (by !== node || region === except) continue;
       this.held.delete(region);
       this.urge(region);
     }

@@ -124,6 +124,14 @@ export class Legs {
     return this.#busy[region] > 0;
   }
 
+  /** `isOwn`: by a daemon of ours. */
+  writeLog(content: Uint8Array, offset: number, isOwn: boolean): void {
+    this.logDevice.set(content, offset);
+    this.logExists = true;
+    this.logWrites++;
+    if (isOwn) this.lastOwnLogWrite = this.logWrites;
+  }
+
   isCleanOnDisk(region: number): boolean {
     return (this.logDevice[1024 + (region >>> 3)] >>> (region & 7) & 1) === 1;
   }

@@ -184,20 +184,18 @@ export class Daemon implements Port {
       this.do((nowMs) => this.machine.logRead(mirror, error, nowMs));
     });
   }
-  /** What is on its way to the device when the process dies arrives or not. */
+  /** What is on its way to the device when the process dies arrives or not. lvm2's daemon does nothing else before it is there. */
   writeLog(mirror: Mirror, image: Uint8Array, offset: number, length: number): void {
     const { clock, random, legs } = this.shared;
+    const { original } = this.machine.context;
     const content = image.slice(offset, offset + length);
+    if (original) legs.writeLog(content, offset, false);
     clock.after(random.below(15), () => {
       if (this.isDead) return;
       const error = this.#isUnlucky(DISK_ERROR_ODDS) ? EIO : 0;
       // A write that has failed may have reached the device all the same.
-      if (error === 0 || random.below(2) === 0) {
-        legs.logDevice.set(content, offset);
-        legs.logExists = true;
-        legs.logWrites++;
-        if (!this.machine.context.original) legs.lastOwnLogWrite = legs.logWrites;
-      }
+      const arrives = error === 0 || random.below(2) === 0;
+      if (arrives && !original) legs.writeLog(content, offset, true);
       this.do((nowMs) => this.machine.logWritten(mirror, error, nowMs));
     });
   }
