@@ -44,7 +44,11 @@ export const UNIT = {
       directive: "DevicePolicy=closed",
       why: "Character devices but /dev/null and its like cannot be opened.",
     },
-    { directive: "DeviceAllow=block-* r", why: "Disks are read and never written." },
+    {
+      directive: "DeviceAllow=block-* rw",
+      why:
+        "Disks are read and never written; but md opens a path for writing in the name of who puts it back (lock_rdev in drivers/md/md.c).",
+    },
     {
       directive: "PrivateUsers=no",
       why: "md asks for CAP_SYS_ADMIN in the system's own user namespace.",
