@@ -1,9 +1,11 @@
 /** The package of virtlockd takes a running original's place and gives it back; the others start their services, which systemd and AppArmor hold to what they promise */
-// rig: init=systemd memory=2G limit=900 needs=corosync needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
+// rig: init=systemd memory=2G limit=900 needs=corosync needs=mdadm needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
 import { Caller, isLocked } from "../fault/helpers/caller.ts";
 import { Client } from "../native/virtlockd/client.ts";
 import { LOCK_SOCKET, stackStart } from "../native/virtlockd/lab_daemon.ts";
 import { startCorosync } from "./helpers/corosync.ts";
+import { inTime } from "./helpers/in_time.ts";
+import { createMultipath, DiskPath, fail, isInUse, record } from "./helpers/md.ts";
 import { digest, isInSync, mirrorTable, ramDisks, targetStatus } from "./helpers/mirror.ts";
 import {
   about,
@@ -22,7 +24,8 @@ const PATIENCE_S = 120;
 const OURS_BYTES = 50_000_000;
 const SCRIPT = "/etc/cluster/cman-notify.d/script";
 const TOLD = "/run/told";
-const MIRROR_MIB = 4;
+const DISK_MIB = 4;
+const MDMPD_ARGUMENTS = "/etc/default/mdmpd";
 
 function mainPid(service: string): number {
   return Number(sh(`systemctl show --property=MainPID --value ${service}.service`));
@@ -163,6 +166,20 @@ async function service({ name, exposure, reloads, comesBack, works }: Service): 
   check("can be stopped", !isActive(`${name}.service`));
 }
 
+/** A path that fails and works again is put back by its testers. */
+async function restores(): Promise<void> {
+  const disk = { device: disks[0], sectors: DISK_MIB * 2048 };
+  const paths = [new DiskPath("pa", disk), new DiskPath("pb", disk)];
+  createMultipath("md0", [paths[1], paths[0]]);
+  check("a path fails", await fail("md0", paths[0]), record("md0"));
+  const isDead = (): boolean => sh("mdmpd status").includes("Input/output error");
+  check("it is found dead", await inTime(PATIENCE_S, isDead), sh("mdmpd status"));
+  paths[0].heal();
+  const isBack = await inTime(PATIENCE_S, () => isInUse("md0", paths[0]));
+  check("it is put back", isBack, record("md0"));
+  sh(`mdadm --stop /dev/md0 2>&1 && dmsetup remove --retry pa pb; rm ${MDMPD_ARGUMENTS}`);
+}
+
 /** Its scripts hear of corosync: what they are told when it is reached, and of a change. */
 async function notifies(): Promise<void> {
   const told = (): string => sh(`cat ${TOLD} 2>/dev/null || true`);
@@ -175,9 +192,9 @@ async function notifies(): Promise<void> {
 
 /** A mirror with its log on a disk is recovered and written, and goes. */
 async function mirrors(): Promise<void> {
-  const [one, two, log] = ramDisks(3, MIRROR_MIB);
-  sh(`head -c ${MIRROR_MIB}M /dev/urandom > ${one}`);
-  const table = mirrorTable({ uuid: "LVM-p", mebibytes: MIRROR_MIB, log, legs: [one, two] });
+  const [, one, two, log] = disks;
+  sh(`head -c ${DISK_MIB}M /dev/urandom > ${one}`);
+  const table = mirrorTable({ uuid: "LVM-p", mebibytes: DISK_MIB, log, legs: [one, two] });
   sh(`dmsetup create mirror --table "${table}"`);
   const isSynced = await eventually(PATIENCE_S, () => isInSync("mirror"));
   check("a mirror comes to be in sync", isSynced, targetStatus("mirror"));
@@ -212,14 +229,16 @@ function apparmor(): void {
 sh("rm -f /usr/sbin/policy-rc.d"); // of a machine on which nothing may be started
 await takeOver();
 await reloadAndRemoval();
-sh("modprobe dm_log_userspace; modprobe md_mod");
+sh("modprobe dm_log_userspace; modprobe multipath");
+const disks = ramDisks(4, DISK_MIB);
+Deno.writeTextFileSync(MDMPD_ARGUMENTS, "MDMPD_ARGS=--interval 1\n");
 sh("mkdir -p /etc/cluster/cman-notify.d");
 const tell = `echo "$CMAN_NOTIFICATION $CMAN_NOTIFICATION_QUORUM" | sed 's/ $//' >> ${TOLD}`;
 Deno.writeTextFileSync(SCRIPT, `#!/bin/sh\n${tell}\n`, { mode: 0o755 });
 about("corosync");
 check("corosync forms a cluster of one", await startCorosync(["127.0.0.1"], { tokenMs: 1_000 }));
 const services: readonly Service[] = [
-  { name: "mdmpd", exposure: 15, reloads: true },
+  { name: "mdmpd", exposure: 15, reloads: true, works: restores },
   { name: "cmannotifyd", exposure: 15, reloads: true, comesBack: true, works: notifies },
   { name: "cmirrord", exposure: 21, comesBack: true, works: mirrors },
 ];
