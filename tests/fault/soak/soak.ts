@@ -25,7 +25,7 @@ const KILLING = 0.2;
 const WARM_UP = 0.4;
 const TURN_REST_MS = 1_500;
 /** Turns that count, however slow this machine is. */
-const LEAST_SAMPLES = 3;
+const LEAST_SAMPLES = 2;
 const SETTLE_MS = 400;
 const START_LIMIT_MS = 60_000;
 /** A kernel before 6.3 gives the clocks of unshare(2) to children only, and lets nobody vfork(2) any. */
@@ -41,6 +41,8 @@ export interface Outcome {
   readonly descriptors: readonly Sample[];
   readonly residentGrowth: number;
   readonly descriptorGrowth: number;
+  /** As the subject has it. */
+  readonly passingDescriptors: number;
   /** Whether this machine let us bound its memory. */
   readonly isCapped: boolean;
 }
@@ -129,6 +131,7 @@ class SoakRun implements AsyncDisposable {
       descriptors,
       residentGrowth: growth(resident),
       descriptorGrowth: growth(descriptors),
+      passingDescriptors: this.subject.passingDescriptors,
       isCapped: this.#cap !== undefined,
     };
   }
@@ -153,7 +156,7 @@ class SoakRun implements AsyncDisposable {
     await this.#stormOfSignals();
     await this.#withoutDescriptors();
     await this.#withoutSpace();
-    if (turn === 1) await this.#boundMemory();
+    if (turn === 0) await this.#boundMemory();
     await pause(SETTLE_MS);
     assertEquals(this.daemon.ended, undefined, this.daemon.stderr.slice(-2_000));
     await pause(TURN_REST_MS);

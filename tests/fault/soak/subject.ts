@@ -15,6 +15,8 @@ export interface Subject {
   readonly lab: LabOptions;
   /** Beyond what it has of its own memory, in bytes, when that is bounded. */
   readonly spareMemoryBytes: number;
+  /** Descriptors that come and go with what it does at the moment. */
+  readonly passingDescriptors: number;
   /** Before its first start. */
   readonly prepare: (lab: Lab) => Promise<void>;
   /** The work of one turn, where there is space to write, or none. */
@@ -36,7 +38,13 @@ type Kind = Pick<Subject, "name" | "program" | "args" | "control">;
 export function subject(kind: Kind, rest: Partial<Subject>): Subject {
   return {
     ...{ ...kind, askers: 6, signals: ["SIGHUP"], lab: {}, spareMemoryBytes: 16e6 },
-    ...{ prepare: nothing, load: nothing, survives: nothing, finish: nothing },
+    ...{
+      passingDescriptors: 0,
+      prepare: nothing,
+      load: nothing,
+      survives: nothing,
+      finish: nothing,
+    },
     processes: (pid) => Promise.resolve([pid]),
     ...rest,
   };
