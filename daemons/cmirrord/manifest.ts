@@ -1,5 +1,6 @@
 /** What cmirrord is, takes and may do: the one list from which everything else about it is derived. */
 import type { Manifest } from "../../src/host/manifest.ts";
+import { STATUS_EXIT_CODES } from "../../src/host/manifest_parts.ts";
 import {
   CHECKPOINT_PATIENCE_MS,
   HELD_RECOVERY_MS,
@@ -104,19 +105,7 @@ export const manifest = {
     { code: 3, meaning: "No socket to the kernel." },
     { code: 4, meaning: "The socket cannot hear the kernel: no CAP_NET_ADMIN." },
     { code: 5, meaning: "The socket cannot join the kernel's group." },
-    {
-      code: 64,
-      meaning: "status: the daemon, perhaps of another version, does not know the question.",
-    },
-    { code: 69, meaning: "status: no daemon answers." },
-    { code: 70, meaning: "status: the daemon cannot answer." },
-    { code: 74, meaning: "status: the connection broke." },
-    { code: 75, meaning: "status: the daemon is too busy." },
-    {
-      code: 76,
-      meaning: "status: the answer makes no sense, which another version may have given.",
-    },
-    { code: 77, meaning: "status: only root and the user that the daemon runs as may ask." },
+    ...STATUS_EXIT_CODES,
   ],
   signals: [
     {

@@ -1,11 +1,8 @@
 /** The program: what its command line asks for, and its exit code. */
-import { ENOENT } from "../../../ffi/errno.ts";
-import { accessPath } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/memory.ts";
 import { compileCalls } from "../../../ffi/open.ts";
 import { type CommandLine, parseCommandLine } from "../../../src/host/cli.ts";
-import { ConfigError, problemText, readConfigText } from "../../../src/host/config.ts";
-import { EX_OK, ExitError } from "../../../src/host/exit.ts";
+import { reportConfig } from "../../../src/host/config_file.ts";
+import { errorText, EX_OK, ExitError } from "../../../src/host/exit.ts";
 import { helpText } from "../../../src/host/help.ts";
 import { ReadyHandshake } from "../../../src/host/lifecycle.ts";
 import { logger } from "../../../src/host/log.ts";
@@ -14,7 +11,7 @@ import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
 import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { CONTROL_SOCKET } from "../places.ts";
-import { configFileOf, configProblems, EXIT_FAILURE, EXIT_LOCKED } from "./settings.ts";
+import { CONFIG, configFileOf, EXIT_FAILURE, EXIT_LOCKED } from "./settings.ts";
 import { runDaemon } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 import { tableCommand } from "./table_command.ts";
@@ -42,15 +39,12 @@ export function runProgram(): number {
 
 /** Says what went wrong to everybody who may be listening; the exit code. */
 function fail(error: unknown, handshake: ReadyHandshake): number {
-  const known = error instanceof ExitError;
-  const text = error instanceof Error
-    ? (known ? error.message : error.stack ?? error.message)
-    : String(error);
+  const text = errorText(error);
   if (text !== "") {
     if (handshake.isChild) logger(manifest.name).error("{text}", { text });
     else writeText(STDERR, `${text}\n`);
   }
-  const code = known ? error.code : EXIT_FAILURE;
+  const code = error instanceof ExitError ? error.code : EXIT_FAILURE;
   handshake.finish(code < 10 ? code : EXIT_FAILURE);
   return code;
 }
@@ -73,25 +67,9 @@ function act(program: Program, line: CommandLine, handshake: ReadyHandshake): nu
     return EX_OK;
   }
   if (line.command?.name === "table") return tableCommand(line);
-  if (line.options.has("check-config")) return reportConfig(line);
+  if (line.options.has("check-config")) {
+    reportConfig(CONFIG, configFileOf(line), EXIT_FAILURE);
+    return EX_OK;
+  }
   return runDaemon({ program, line, handshake });
-}
-
-/** `--check-config`: every problem with its place; the exit code. Throws ExitError. */
-function reportConfig(line: CommandLine): number {
-  const { path, optional } = configFileOf(line);
-  if (optional && accessPath(cString(path), 0) === -ENOENT) {
-    writeText(STDOUT, `${path}: not there, the defaults are in force\n`);
-    return EX_OK;
-  }
-  try {
-    const problems = configProblems(readConfigText(path), path);
-    for (const problem of problems) writeText(STDERR, `${problemText(path, problem)}\n`);
-    if (problems.some(({ severity }) => severity === "error")) return EXIT_FAILURE;
-    writeText(STDOUT, `${path}: ok\n`);
-    return EX_OK;
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
-  }
 }

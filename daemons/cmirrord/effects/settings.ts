@@ -3,13 +3,11 @@ import { accessPath, W_OK } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
 import type { CommandLine } from "../../../src/host/cli.ts";
 import {
-  checkConfig,
-  ConfigError,
-  type ConfigProblem,
-  loadConfig,
-  readConfigText,
-  readSettings,
-} from "../../../src/host/config.ts";
+  type ConfigFile,
+  configFile,
+  type ConfigRules,
+  fileSettings,
+} from "../../../src/host/config_file.ts";
 import { ExitError } from "../../../src/host/exit.ts";
 import { type LogPriority, startLogging } from "../../../src/host/log.ts";
 import { JOURNAL_SOCKET } from "../../../src/host/log_journal.ts";
@@ -27,21 +25,14 @@ export const EXIT_SOCKET = 3;
 export const EXIT_BIND = 4;
 export const EXIT_GROUP = 5;
 
-/** The file named by `--config`, which must exist, or the default one, which need not. */
-export function configFileOf(line: CommandLine): { path: string; optional: boolean } {
-  const given = line.options.get("config");
-  return typeof given === "string"
-    ? { path: given, optional: false }
-    : { path: CONFIG_FILE, optional: true };
-}
+/** What its configuration file may say. */
+export const CONFIG = {
+  keys: manifest.configKeys,
+  problemOf: settingProblem,
+} satisfies ConfigRules;
 
-/** Every problem of a configuration's text. */
-export function configProblems(text: string, path: string): ConfigProblem[] {
-  const checks = new Map(manifest.configKeys.map(({ name }) => {
-    const check = (value: number | string): string | undefined => settingProblem(name, value);
-    return [name as string, check];
-  }));
-  return checkConfig(manifest.configKeys, text, path, checks);
+export function configFileOf(line: CommandLine): ConfigFile {
+  return configFile(line.options.get("config"), CONFIG_FILE);
 }
 
 export interface RunSettings {
@@ -52,21 +43,8 @@ export interface RunSettings {
 
 /** Throws ExitError for a configuration that is wrong. */
 export function settingsFrom(line: CommandLine): RunSettings {
-  const { path, optional } = configFileOf(line);
-  try {
-    const table = loadConfig(path, optional);
-    const settings = readSettings(manifest.configKeys, table, path);
-    const problem = table.size === 0
-      ? undefined
-      : configProblems(readConfigText(path), path).find(({ severity }) => severity === "error");
-    if (problem === undefined) {
-      return { level: (settings.log_level ?? 2) as LogPriority, quorum: settings.quorum !== 0 };
-    }
-    throw new ConfigError("value", path, problem.line, `${problem.key}: ${problem.message}`);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw new ExitError(EXIT_FAILURE, error.message);
-  }
+  const { log_level = 2, quorum } = fileSettings(CONFIG, configFileOf(line), EXIT_FAILURE);
+  return { level: log_level as LogPriority, quorum: quorum !== 0 };
 }
 
 /** Messages go to the terminal of a daemon that keeps it, else to the journal, else to the system log. */
