@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import * as protocol from "../../../daemons/virtlockd/admin_protocol.ts";
-import { type Codec, list, string, uint } from "../../../daemons/virtlockd/codec.ts";
+import { type Codec, list, string, uint } from "../../../daemons/virtlockd/xdr_codec.ts";
 import { STRING_MAX_BYTES } from "../../../src/wire/rpc.ts";
 import { XdrError, XdrReader, XdrWriter } from "../../../src/wire/xdr.ts";
 
