@@ -67,9 +67,16 @@ export function askAndWait(context: Context, mirror: Mirror): void {
   const whole = withTrailer(context, mirror, length);
   const entry = entries.take(context.out, whole);
   mirror.working.push(entry);
-  // Not in a group: it is asked again when it is joined.
-  if (mirror.phase === "joining") entry.delivered = true;
+  if (mustWaitForState(mirror, request)) entry.delivered = true;
   else submit(context, mirror, whole);
+}
+
+/**
+ * Whether a request is asked when this node has come to the group's state, and not now: it is in no group, or the request is a FLUSH,
+ * which must come behind the marks that the kernel has set while there was no group (remark()).
+ */
+function mustWaitForState({ phase, log }: Mirror, { type }: Request): boolean {
+  return phase === "joining" || (type === FLUSH && !log.resumed);
 }
 
 function withTrailer(context: Context, mirror: Mirror, length: number): number {

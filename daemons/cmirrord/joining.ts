@@ -16,7 +16,7 @@ import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
 import { joinDueMs } from "./replaced.ts";
 import { answerResumes, keepResume, nobody, takeResume } from "./resumes.ts";
-import { messageOf, NO_SEQ, ownMessage, releaseFlushes, send } from "./send.ts";
+import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
 import { noteKinds, sendReady, snapshotLate } from "./startup.ts";
 import { writeJoiner, writeWritten } from "./trailer.ts";
 import { POSTSUSPEND, type Request, RESUME } from "./ulog.ts";
@@ -260,7 +260,6 @@ function endResume(context: Context, mirror: Mirror, request: Request): void {
   mirror.state.noteShared(mirror.isShared);
   if (!context.original) {
     remark(context, mirror);
-    releaseFlushes(context, mirror);
     // What the kernel may be writing all the while is dirty on the device as soon as the group knows.
     if (mirror.needsFlush && mirror.members.length > 1) flushIdle(context, mirror);
     mirror.resend = mirror.working.length > 0;

@@ -143,10 +143,12 @@ export function selfLeft(context: Context, mirror: Mirror): void {
 /** Asks the new server what the old one did not answer. */
 export function resend(context: Context, mirror: Mirror): void {
   if (!mirror.resend || mirror.delay > 0 || mirror.phase !== "valid") return;
+  // The marks of before the join go first (remark()).
+  if (!context.original && !mirror.log.resumed) return;
   mirror.resend = false;
   const { working } = mirror;
   const asked = working.splice(0);
-  const isDistrusted = !context.original && mirror.log.resumed && hasOriginalServer(mirror);
+  const isDistrusted = !context.original && hasOriginalServer(mirror);
   if (isDistrusted) touchServer(context, mirror);
   for (const entry of asked) {
     if (!context.original && !entry.delivered) working.push(entry);

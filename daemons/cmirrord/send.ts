@@ -173,22 +173,21 @@ export function answerOwn(context: Context, mirror: Mirror, request: Request): v
 
 /**
  * A FLUSH is answered when no other node recovers a region that this node has marked: the copy that is under way there would undo, on
- * one leg, what is written meanwhile. A kernel that was told long ago that the region is in sync does not ask. Before this node has the
- * group's state it does not know.
+ * one leg, what is written meanwhile. A kernel that was told long ago that the region is in sync does not ask.
  */
 export function holdsFlush(
   { original, me }: Context,
-  { log, phase, working }: Mirror,
+  { log, working }: Mirror,
   { type, seq, error }: Request,
 ): boolean {
   if (type !== FLUSH || original || error !== 0) return false;
-  if (phase !== "invalid" && !log.recovery.isForeign(log.own, me)) return false;
+  if (!log.recovery.isForeign(log.own, me)) return false;
   const entry = working.find(({ request }) => request.type === FLUSH && request.seq === seq);
   if (entry !== undefined) entry.isDone = true;
   return true;
 }
 
-/** Something was recovered, a node is gone, or this one has come to the group's state. */
+/** Something was recovered, or a node is gone. */
 export function releaseFlushes(context: Context, mirror: Mirror): void {
   const { working, log } = mirror;
   if (working.length === 0 || !working.some(({ isDone }) => isDone)) return;
