@@ -2,7 +2,7 @@
 import { sh, uptime } from "../../../tasks/rig/guest/guest.ts";
 
 /** What anything may take that takes no time: processors are emulated, and others are beside us. */
-export const SLOWNESS_S = 60;
+export const SLOWNESS_S = 120;
 const LOOK_MS = 200;
 
 /** As eventually(), for conditions that take time themselves: asked for more often, they would slow down what they wait for. */
@@ -23,7 +23,7 @@ export async function awaited(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  if (!await inTime(2 * SLOWNESS_S, condition)) throw new Error(`waited too long for ${what}`);
+  if (!await inTime(SLOWNESS_S, condition)) throw new Error(`waited too long for ${what}`);
 }
 
 /** Whether a command line of the shell succeeds, as it may not do at once. */
