@@ -1,5 +1,5 @@
 /** The package of virtlockd takes a running original's place and gives it back; systemd and AppArmor hold all services to what they promise */
-// rig: init=systemd memory=1536M limit=600 needs=corosync needs=mdadm needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
+// rig: init=systemd memory=1536M limit=900 needs=corosync needs=mdadm needs=systemctl needs=dpkg needs=apparmor_parser needs=aa-exec needs=deb-systemd-helper
 import { Caller, isLocked } from "../fault/helpers/caller.ts";
 import { Client } from "../native/virtlockd/client.ts";
 import { LOCK_SOCKET, stackStart } from "../native/virtlockd/lab_daemon.ts";
