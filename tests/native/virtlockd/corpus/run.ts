@@ -146,8 +146,7 @@ export class Stage {
   }
 
   #everyProcess(): ClientProcess[] {
-    const { connector } = this.site;
-    return [...(connector ? [connector] : []), ...this.processes.values()];
+    return [this.site.connector, ...this.processes.values()];
   }
 
   #allClosed(): boolean {

@@ -1,5 +1,5 @@
 /** Where the daemon of a sequence runs: as the system's, or as that of one user's session. */
-import { Client, type Connection } from "../client.ts";
+import type { Connection } from "../client.ts";
 import { ClientProcess } from "../client_process.ts";
 import { Lab } from "../lab.ts";
 import { ADMIN_SOCKET, type Daemon, LOCK_SOCKET, PID_FILE } from "../lab_daemon.ts";
@@ -10,8 +10,11 @@ export interface Site extends AsyncDisposable {
   readonly daemon: Daemon;
   readonly sockets: { readonly lock: string; readonly admin: string };
   readonly pidFile: string;
-  /** The process beside the test process that connects for it, if there has to be one. */
-  readonly connector: ClientProcess | undefined;
+  /**
+   * The process beside the test process that connects for it. It starts no others, so that what it closes is closed:
+   * a child of the test process holds a copy of its sockets until its exec is through.
+   */
+  readonly connector: ClientProcess;
   connect(name: string, path: string): Promise<Connection>;
 }
 
@@ -29,13 +32,14 @@ async function openSystem({ config, daemon = {} }: Sequence, binary: string): Pr
   const args = config === undefined ? [] : ["-f", "/run/virtlockd.conf"];
   if (config !== undefined) await lab.write("/run/virtlockd.conf", config);
   const started = await lab.start(binary, { ...daemon, args: [...args, ...daemon.args ?? []] });
+  const connector = stack.use(await ClientProcess.start(lab));
   return {
     lab,
     daemon: started,
     sockets: { lock: LOCK_SOCKET, admin: ADMIN_SOCKET },
     pidFile: PID_FILE,
-    connector: undefined,
-    connect: (_, path) => Client.connect(lab.outside(path)),
+    connector,
+    connect: (name, path) => connector.connect(name, path),
     ...disposal(stack),
   };
 }
