@@ -146,7 +146,8 @@ export class Stage {
   }
 
   #everyProcess(): ClientProcess[] {
-    return [this.site.connector, ...this.processes.values()];
+    const { connector } = this.site;
+    return [...(connector ? [connector] : []), ...this.processes.values()];
   }
 
   #allClosed(): boolean {

@@ -1,5 +1,5 @@
 /** Where the daemon of a sequence runs: as the system's, or as that of one user's session. */
-import type { Connection } from "../client.ts";
+import { Client, type Connection } from "../client.ts";
 import { ClientProcess } from "../client_process.ts";
 import { Lab } from "../lab.ts";
 import { ADMIN_SOCKET, type Daemon, LOCK_SOCKET, PID_FILE } from "../lab_daemon.ts";
@@ -10,11 +10,8 @@ export interface Site extends AsyncDisposable {
   readonly daemon: Daemon;
   readonly sockets: { readonly lock: string; readonly admin: string };
   readonly pidFile: string;
-  /**
-   * The process beside the test process that connects for it. It starts no others, so that what it closes is closed:
-   * a child of the test process holds a copy of its sockets until its exec is through.
-   */
-  readonly connector: ClientProcess;
+  /** The process beside the test process that connects for it, if there has to be one. */
+  readonly connector: ClientProcess | undefined;
   connect(name: string, path: string): Promise<Connection>;
 }
 
@@ -26,20 +23,31 @@ export function openSite(sequence: Sequence, binary: string): Promise<Site> {
   return sequence.session ? openSession(binary) : openSystem(sequence, binary);
 }
 
-async function openSystem({ config, daemon = {} }: Sequence, binary: string): Promise<Site> {
+/**
+ * What is closed while the daemon stands still has to be closed when it goes on. A child that the test process starts meanwhile holds
+ * a copy of its sockets until its exec is through; a connector starts none.
+ */
+function needsConnector({ steps }: Sequence): boolean {
+  return steps.some(({ kind }) => kind === "freeze");
+}
+
+async function openSystem(sequence: Sequence, binary: string): Promise<Site> {
+  const { config, daemon = {} } = sequence;
   await using stack = new AsyncDisposableStack();
   const lab = stack.use(await Lab.open());
   const args = config === undefined ? [] : ["-f", "/run/virtlockd.conf"];
   if (config !== undefined) await lab.write("/run/virtlockd.conf", config);
   const started = await lab.start(binary, { ...daemon, args: [...args, ...daemon.args ?? []] });
-  const connector = stack.use(await ClientProcess.start(lab));
+  const connector = needsConnector(sequence)
+    ? stack.use(await ClientProcess.start(lab))
+    : undefined;
   return {
     lab,
     daemon: started,
     sockets: { lock: LOCK_SOCKET, admin: ADMIN_SOCKET },
     pidFile: PID_FILE,
     connector,
-    connect: (name, path) => connector.connect(name, path),
+    connect: (name, path) => connector?.connect(name, path) ?? Client.connect(lab.outside(path)),
     ...disposal(stack),
   };
 }
