@@ -12,7 +12,7 @@
 import {
   configureSync,
   getLogger,
-  type Logger,
+  type Logger as TapeLogger,
   type LogLevel,
   type LogRecord,
 } from "@logtape/logtape";
@@ -22,7 +22,6 @@ import { StderrSink } from "./log_stderr.ts";
 import { SYSLOG_SOCKET, SyslogSink } from "./log_syslog.ts";
 import type { LogEntry, LogFilter, LogOutput, LogPriority, LogSink } from "./log_types.ts";
 
-export type { Logger } from "@logtape/logtape";
 export type { LogFilter, LogOutput, LogPriority } from "./log_types.ts";
 
 export interface LogSettings {
@@ -69,6 +68,8 @@ const EARLY: LogSettings = {
 };
 
 let settings: LogSettings | undefined;
+/** Whether LogTape has been told of any settings. */
+let isConfigured = false;
 let open: OpenOutput[] = [];
 let dropped = 0;
 
@@ -137,13 +138,19 @@ function configure(next: LogSettings): void {
       { category: ["logtape", "meta"], parentSinks: "override", lowestLevel: "fatal" },
     ],
   });
+  isConfigured = true;
+}
+
+/** LogTape is set up by the first message, which most daemons have after they are ready: that takes a millisecond. */
+function use(next: LogSettings): void {
+  if (isConfigured) configure(next);
   settings = next;
 }
 
 /** Opens the outputs and begins. Throws Errno for one that cannot be opened; the former ones then stay in use. */
 export function startLogging(next: LogSettings): void {
   const opened = openOutputs(next);
-  configure(next);
+  use(next);
   for (const { sink } of open) sink.close();
   open = opened;
 }
@@ -153,14 +160,53 @@ export function reconfigureLogging(
   change: Partial<Pick<LogSettings, "level" | "filters" | "outputs">>,
 ): void {
   const next = { ...(settings ?? EARLY), ...change };
-  if (change.outputs === undefined) configure(next);
+  if (change.outputs === undefined) use(next);
   else startLogging(next);
+}
+
+type Properties = Record<string, unknown>;
+
+/** Says what it is given under its category, by LogTape's logger of that name. */
+export class Logger {
+  #tape: TapeLogger | undefined;
+
+  constructor(private readonly category: readonly string[]) {}
+
+  debug(text: string, properties?: Properties): void {
+    this.#logger.debug(text, properties);
+  }
+
+  info(text: string, properties?: Properties): void {
+    this.#logger.info(text, properties);
+  }
+
+  warn(text: string, properties?: Properties): void {
+    this.#logger.warn(text, properties);
+  }
+
+  error(text: string, properties?: Properties): void {
+    this.#logger.error(text, properties);
+  }
+
+  /** Whether a message of the level would go anywhere. */
+  isEnabledFor(level: LogLevel): boolean {
+    return this.#logger.isEnabledFor(level);
+  }
+
+  get #logger(): TapeLogger {
+    return this.#tape ??= tapeLogger(this.category);
+  }
+}
+
+function tapeLogger(category: readonly string[]): TapeLogger {
+  if (settings === undefined) startLogging(EARLY);
+  if (!isConfigured) configure(settings ?? EARLY);
+  return getLogger(category);
 }
 
 /** A logger. The category goes from the general to the particular, and filters match it joined with dots. */
 export function logger(...category: string[]): Logger {
-  if (settings === undefined) startLogging(EARLY);
-  return getLogger(category);
+  return new Logger(category);
 }
 
 /** The outputs that startLogging() was given, as are filters and level. */
