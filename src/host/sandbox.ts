@@ -16,8 +16,9 @@ import {
   setNoNewPrivileges,
 } from "../../ffi/capability.ts";
 import { ENOENT, ENOTDIR, Errno, strerror } from "../../ffi/errno.ts";
-import { readWholeFile } from "../../ffi/file.ts";
+import { statPath, status } from "../../ffi/file.ts";
 import { landlockAbi, Ruleset } from "../../ffi/landlock.ts";
+import { cString } from "../../ffi/memory.ts";
 import {
   compileFilter,
   type FilterTable,
@@ -209,14 +210,9 @@ function markOf({ rules, scopeSignals }: Domain, table: FilterTable): number {
   return hash >>> 0;
 }
 
-/** Of this process, or 0 where /proc does not say. */
+/** Of this process, or 0 where /proc does not say. Its folder of threads has a link for each, beside `.` and `..`. */
 function threadCount(): number {
-  try {
-    const status = new TextDecoder().decode(readWholeFile("/proc/self/status", 65_536));
-    return Number(/^Threads:\s*(\d+)$/m.exec(status)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
+  return statPath(cString("/proc/self/task")) < 0 ? 0 : status.links - 2;
 }
 
 /** Whether every layer holds for the whole process. */
