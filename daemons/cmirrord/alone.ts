@@ -18,7 +18,7 @@ export function isAlone(mirror: Mirror): boolean {
 /** Executes and answers the kernel's request; false when it must take the common way. */
 export function answeredAlone(context: Context, mirror: Mirror): boolean {
   const { request, me } = context;
-  if (!isAlone(mirror) || mayBeAbsent(mirror)) return false;
+  if (!isAlone(mirror) || mayBeAbsent(context, mirror)) return false;
   if (request.type === FLUSH) return flushedAlone(context, mirror);
   executeOnLog(context, mirror, request, me);
   answerOwn(context, mirror, request);
@@ -34,8 +34,8 @@ function flushedAlone({ request, replies }: Context, mirror: Mirror): boolean {
 }
 
 /** Whether nodes that are no members may hold or have marked regions. */
-export function mayBeAbsent({ log: { foreign, recovery } }: Mirror): boolean {
-  return foreign.count > 0 || recovery.held.size > 0;
+export function mayBeAbsent({ me }: Context, { log: { marks, recovery } }: Mirror): boolean {
+  return marks.size > marks.sizeOf(me) || recovery.held.size > 0;
 }
 
 /** Marks the first `count` regions of the batch. */

@@ -89,9 +89,10 @@ function withTrailer(context: Context, mirror: Mirror, length: number): number {
 }
 
 /** Whether absent nodes have held a region for long enough. */
-function isLapsed({ nowMs }: Context, mirror: Mirror): boolean {
+function isLapsed(context: Context, mirror: Mirror): boolean {
+  const { nowMs } = context;
   const { log, members } = mirror;
-  if (!mayBeAbsent(mirror) || log.recovery.absent(members).size === 0) {
+  if (!mayBeAbsent(context, mirror) || log.recovery.absent(members).size === 0) {
     mirror.lapseDueMs = undefined;
   } else mirror.lapseDueMs ??= nowMs + HELD_RECOVERY_MS;
   if (mirror.lapseDueMs === undefined || mirror.lapseDueMs > nowMs) return false;

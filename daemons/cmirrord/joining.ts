@@ -149,7 +149,7 @@ function keepBits(context: Context, mirror: Mirror, isTrusted: boolean): void {
   log.resume();
   if (!live) return;
   takeLive(context, mirror, state.wholeOnce);
-  if (!isTrusted && mirror.disk === undefined) suspectAll(log);
+  if (mirror.disk === undefined) suspect(mirror, isTrusted);
   for (const [region, node] of state.recoveries()) {
     log.recovery.held.set(region, node);
     // What others have written there since, the copy may not have.
@@ -175,11 +175,13 @@ function takeLive(context: Context, { log }: Mirror, wholeOnce: boolean): void {
 }
 
 /**
- * Other nodes were there when this daemon, or its cluster, went away, and are not any more. What they have written since, and perhaps
- * left half written, no log in memory knows: nothing is clean before it was recovered.
+ * What other nodes have done meanwhile, and perhaps left half done, no log in memory knows: nothing of it is clean before it was
+ * recovered. Where others were there when this daemon, or its cluster, went away, that is any region. Where none was, one may still have
+ * come as a first member that did not know of this kernel, and copied what it was writing.
  */
-function suspectAll(log: MirrorLog): void {
-  for (let region = 0; region < log.regionCount; region++) log.orphan(region);
+function suspect({ log, written }: Mirror, isTrusted: boolean): void {
+  if (isTrusted) written.forEach((region) => log.orphan(region));
+  else for (let region = 0; region < log.regionCount; region++) log.orphan(region);
 }
 
 /** All that is clean is in sync; all that is not must be recovered, so that no mark is left to wait for. */

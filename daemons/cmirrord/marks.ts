@@ -25,9 +25,14 @@ export class Marks {
     return this.#size;
   }
 
+  /** How many regions `node` has marked. */
+  sizeOf(node: number): number {
+    return this.#counts.get(node) ?? 0;
+  }
+
   /** Whether `node` has marked any region. */
   isMarker(node: number): boolean {
-    return (this.#counts.get(node) ?? 0) > 0;
+    return this.sizeOf(node) > 0;
   }
 
   /** Nodes that have marked regions now or have once. */

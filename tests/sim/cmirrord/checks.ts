@@ -55,6 +55,8 @@ function stateOf(log: MirrorLog): string {
 export interface Excuses {
   /** Regions of which no log can know. */
   readonly isUnheard: (region: number) => boolean;
+  /** Regions in sync that are known to be suspect, and are to be recovered again. */
+  readonly isSuspect: (region: number, node: Node) => boolean;
   /** Regions that are not written as dirty yet, as the group has just heard of them. */
   readonly isOnItsWay: (region: number) => boolean;
   /** Bits on the log device that a daemon of lvm2 has made wrong. */
@@ -68,7 +70,7 @@ export function checkRegions(
   nodes: readonly Node[],
   legs: Legs,
   onDisk: boolean,
-  { isUnheard, isOnItsWay, isOfOriginal, isMisled }: Excuses,
+  { isUnheard, isSuspect, isOnItsWay, isOfOriginal, isMisled }: Excuses,
 ): void {
   const current = nodes.filter((node) => node.isCurrent);
   for (let region = 0; region < legs.regions; region++) {
@@ -80,7 +82,9 @@ export function checkRegions(
       throw new Error(`region ${region} is clean on disk, ${what}`);
     }
     for (const node of current) {
-      const problem = node.original ? undefined : replicaProblem(node, legs, region, what);
+      const problem = node.original
+        ? undefined
+        : replicaProblem(node, legs, region, what, isSuspect(region, node));
       if (problem !== undefined && !isMisled(region, node)) throw new Error(problem);
     }
   }
@@ -91,10 +95,11 @@ function replicaProblem(
   legs: Legs,
   region: number,
   what: string,
+  isSuspect: boolean,
 ): string | undefined {
   const { sync, clean } = logOf(node);
   if (clean.has(region)) return `region ${region} is clean at node ${node.nodeid}, ${what}`;
-  const differs = sync.has(region) && !legs.areEqualAtRest(region);
+  const differs = sync.has(region) && !isSuspect && !legs.areEqualAtRest(region);
   return differs
     ? `region ${region} is in sync at node ${node.nodeid}, its legs differ`
     : undefined;

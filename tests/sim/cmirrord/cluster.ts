@@ -97,6 +97,7 @@ export class Cluster {
     this.#originals = originals;
     this.#excuses = {
       isUnheard: (region) => unheard.has(region) || this.legs.isStray(region),
+      isSuspect: (region, node) => unheard.isSuspect(region, node),
       isOnItsWay: (region) => unheard.hasOnDisk(region),
       isOfOriginal: (region) => originals.hasMade(region),
       isMisled: (region, node) => originals.hasMisled(region, node),

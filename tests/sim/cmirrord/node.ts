@@ -219,6 +219,8 @@ export class Node {
   readonly #states = new Map<string, Uint8Array>();
   /** A node that has crashed is back only when it was missed. */
   isDown = false;
+  /** Whether the network to it is lost, or its corosync, and it has not been in the group since. */
+  isCutOff = false;
   #pids = 100;
   #loads = 1;
 
@@ -231,7 +233,9 @@ export class Node {
 
   /** corosync restarts; lvm2's daemon does not survive that (D9). */
   loseGroup(): void {
-    if (!this.original) this.daemon?.loseGroup(NODEDOWN);
+    if (this.original || this.daemon === undefined) return;
+    this.isCutOff = true;
+    this.daemon.loseGroup(NODEDOWN);
   }
 
   startDaemon(): void {
@@ -277,6 +281,7 @@ export class Node {
     this.#connector = undefined;
     this.#states.clear();
     this.isDown = true;
+    this.isCutOff = false;
     this.shared.clock.after(TOKEN_LOST_MS, () => this.isDown = false);
   }
 
