@@ -102,6 +102,7 @@ function answerExecuted(
 /** Delivered to a valid member. */
 export function deliverRequest(context: Context, mirror: Mirror): void {
   noteDelivered(context, mirror);
+  noteJoiner(context, mirror);
   execute(context, mirror, mirror.lowest === context.me);
   snapshotOwed(context, mirror);
 }
@@ -110,11 +111,18 @@ export function deliverRequest(context: Context, mirror: Mirror): void {
 export function deferRequest(context: Context, mirror: Mirror): void {
   const { message, node, me } = context;
   noteDelivered(context, mirror);
+  noteJoiner(context, mirror);
   if (mirror.isFirst && node === me && message.type === RESUME) {
     mirror.phase = "valid";
     execute(context, mirror, mirror.lowest === me);
     replay(context, mirror);
   } else defer(context, mirror, message);
+}
+
+/** Who asks for the log after this node has joined has none, and writes none before it was sent one: it is not waited for. */
+function noteJoiner(context: Context, mirror: Mirror): void {
+  const { message, node, original } = context;
+  if (message.type === RESUME && !original) noteWritten(context, mirror, node);
 }
 
 /**
@@ -186,12 +194,16 @@ function correctRemote({ message, original }: Context, { log, phase, working }: 
   if (word(message, 1) > behind) setU64(message.view, message.data + 8, behind);
 }
 
-/** Servers of lvm2 choose in another way than ours. */
+/**
+ * Servers of lvm2 choose in another way than ours. Beside them, and after them, the answers of ours count as well: who has its state from
+ * a checkpoint of lvm2's may have been told of a recovery that there is not, or choose otherwise.
+ */
 function adoptChoice(context: Context, mirror: Mirror): void {
   const { message } = context;
   const { log, members } = mirror;
   const { originator, error } = message;
-  if (hasTrailer(message) || error !== 0 || message.dataBytes < 16) return;
+  const isAgreed = hasTrailer(message) && !log.recovery.wasMixed;
+  if (isAgreed || error !== 0 || message.dataBytes < 16) return;
   const region = word(message, 1);
   if (word(message, 0) !== 1) log.recovery.refuse(originator);
   else if (region < log.regionCount && members.includes(originator)) {

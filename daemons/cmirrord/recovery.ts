@@ -35,6 +35,8 @@ export class Recovery {
   readonly known = new Map<number, boolean>();
   /** Whether daemons of lvm2 are members: what they take for recovered is so for all, as all must write the same legs. */
   isMixed = false;
+  /** Whether any were since this group began: then members of ours may differ in what they would choose, and the server's word counts. */
+  wasMixed = false;
   /** Regions that were handed out since then. */
   readonly copied: Bitmap;
 

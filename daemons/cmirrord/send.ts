@@ -128,8 +128,8 @@ export function respond(
   pitServer: number,
 ): void {
   if (!context.original) {
-    if (originator === context.me) return answerOwn(context, mirror, request);
-    if (request.seq === NO_SEQ) return;
+    if (originator === context.me) answerOwn(context, mirror, request);
+    if (request.seq === NO_SEQ || !isForOthers(context, mirror, request, originator)) return;
   }
   const { out, outView, answer } = context;
   writeHead(outView, originator, pitServer);
@@ -140,6 +140,16 @@ export function respond(
   const end = MESSAGE_HEADER_BYTES + dataBytes;
   const isOurs = !context.original && type === GET_RESYNC_WORK;
   send(context, mirror, out, isOurs ? noAnswer(context, end) : end);
+}
+
+/** Which region this node is to recover itself is told only where daemons of lvm2 are, or were: see adoptChoice(). */
+function isForOthers(
+  { me }: Context,
+  { log }: Mirror,
+  { type }: Request,
+  originator: number,
+): boolean {
+  return originator !== me || (type === GET_RESYNC_WORK && log.recovery.wasMixed);
 }
 
 function writeAnswer({ answer, out, outView }: Context, mirror: Mirror, request: Request): number {

@@ -60,8 +60,8 @@ export function snapshotOwed(context: Context, mirror: Mirror): void {
   // Deferred, and gone since: its checkpoint would be taken for that of its next life.
   if (!mirror.isMember(context.node)) return;
   const index = mirror.owed.indexOf(context.node);
-  // One of ours asks once for each join, whoever was there when it joined.
-  if (index < 0 && !(hasTrailer(message) && context.node !== context.me)) return;
+  // Whoever is a member by now answers each RESUME, even if it was none at the join: those that were may be gone.
+  if (index < 0 && context.node === context.me) return;
   if (index >= 0) mirror.owed.splice(index, 1);
   if (!mirror.log.resumed) {
     if (context.node !== context.me) mirror.late.push(context.node);
@@ -218,9 +218,10 @@ export function doubtCheckpoint(context: Context, { log, members, disk }: Mirror
   if (disk !== undefined) disk.unknown = true;
 }
 
-/** Whether there are daemons of lvm2 in the group. */
+/** Whether there are daemons of lvm2 in the group, or have been. */
 export function noteKinds({ log: { recovery }, members }: Mirror): void {
   recovery.isMixed = members.some((node) => recovery.known.get(node) === false);
+  recovery.wasMixed = [...recovery.known.values()].includes(false);
 }
 
 /** Keeps the delivered request until the log is there. */

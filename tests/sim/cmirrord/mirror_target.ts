@@ -102,6 +102,11 @@ export class MirrorTarget {
     return isMarked || isRecovering || pending + primaryOnly > 0;
   }
 
+  /** Whether a region was not in sync when it was written: it is written on its first leg only from then on, until recovered here. */
+  isBehind(region: number): boolean {
+    return this.regions[region].isBehind;
+  }
+
   /** The life of a table: loaded, resumed, at work, suspended, removed. */
   *life(): Task {
     const { connector } = this;

@@ -35,11 +35,15 @@ export class Originals {
   readonly #astray = new Set<number>();
   /** What each kernel was told last of where it need not ask, and which regions it was told of wrongly by such a server. */
   readonly #hints = new Map<MirrorTarget, { hint: number; wrong: Set<number> }>();
+  /** Of those, the regions that each has written on one leg since. */
+  readonly #behind = new Map<MirrorTarget, Set<number>>();
   /** The last join of each node of ours. */
   readonly #joins = new Map<Node, number>();
   /** Of the regions that are astray, those whose bits were seen to be wrong in a replica of ours. */
   readonly #misled = new Set<number>();
   #last: Node | undefined;
+  /** How often the log had been written when such a daemon was the server last. */
+  #ruledUntil = -1;
 
   constructor(private readonly nodes: readonly Node[], private readonly legs: Legs) {}
 
@@ -49,9 +53,11 @@ export class Originals {
     const since = this.#wrong.get(region);
     const isKnown = this.#astray.has(region) ||
       (since !== undefined && since >= this.legs.lastOwnLogWrite);
-    if (server?.original !== true) return isKnown;
-    if (!isKnown) this.#enter(region, server);
-    return true;
+    if (isKnown) return true;
+    // What such a server has answered and not written may be seen when the next one is there only.
+    const isTheirs = server?.original === true || this.#ruledUntil >= this.legs.lastOwnLogWrite;
+    if (isTheirs) this.#enter(region, server);
+    return isTheirs;
   }
 
   /** The same of a bit in a replica of ours: one that waits for more checkpoints does not write the log yet, nor hand it on. */
@@ -87,8 +93,10 @@ export class Originals {
   /** Looks who is the server, and what is right again. */
   look(): void {
     const server = this.#server();
+    if (server?.original === true) this.#ruledUntil = this.legs.logWrites;
     for (const { target } of this.nodes) if (target !== undefined) this.#lookAtHint(target, server);
     this.#lookForOverlaps(server?.original === true);
+    for (const { target } of this.nodes) if (target !== undefined) this.#lookAtLegs(target);
     for (const node of this.nodes) if (!node.original) this.#lookAtJoin(node);
     for (const region of this.#astray) {
       if (this.nodes.some(({ target }) => target?.recovering === region)) continue;
@@ -122,6 +130,17 @@ export class Originals {
     }
   }
 
+  /** Regions that a kernel writes on one leg, as such a server has said that nobody recovers them. It remembers that for good. */
+  #lookAtLegs(target: MirrorTarget): void {
+    const behind = this.#behind.get(target) ?? new Set();
+    for (const region of this.#hints.get(target)?.wrong ?? []) behind.add(region);
+    for (const region of behind) {
+      if (!target.isBehind(region)) behind.delete(region);
+      else if (this.legs.isBusy(region) || !this.legs.areEqual(region)) this.#astray.add(region);
+    }
+    this.#behind.set(target, behind);
+  }
+
   /** A node of ours has its state: what is wrong in it, and in that of a daemon of lvm2 or on the device by such a one, is not ours. */
   #lookAtJoin(node: Node): void {
     const mirror = node.isCurrent ? node.daemon?.mirror : undefined;
@@ -135,9 +154,9 @@ export class Originals {
     }
   }
 
-  #enter(region: number, { daemon }: Node): void {
+  #enter(region: number, server: Node | undefined): void {
     this.#wrong.set(region, this.legs.logWrites);
-    if (daemon?.mirror?.log.clean.has(region)) this.blame.unmarked++;
+    if (server?.daemon?.mirror?.log.clean.has(region)) this.blame.unmarked++;
     else this.blame.unwritten++;
   }
 
