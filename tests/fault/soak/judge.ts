@@ -3,8 +3,9 @@ import { slope } from "./slope.ts";
 import type { Outcome } from "./soak.ts";
 
 /**
- * What the heap of V8 may gain until it has found its size. It takes an hour of load, and steps of some MB, until a heap that is bounded
- * (--max-old-space-size) is as large as it ever gets: 34 MB above what it was at the start were seen, and then none.
+ * What the heap of V8 may gain until it has found its size. Nothing is collected of the old space before it holds some 40 of the 48 MB
+ * that it may have (--max-old-space-size; seen with --trace-gc), so that it takes an hour of load, and steps of some MB, until a process
+ * is as large as it ever gets: 34 MB above what it was at the start were seen, and then none.
  */
 const MOST_GROWTH_KIB = 8_000;
 const MOST_GROWTH_KIB_A_MINUTE = 1_000;
