@@ -174,9 +174,12 @@ export function isResumeOf({ kind, node, request }: Entry, of: number): boolean 
   return kind === "request" && node === of && request.type === RESUME;
 }
 
-/** D5: a checkpoint of the original has no marks. Each region in sync and not clean may be marked by any older member. */
-function suspectMarks({ me }: Context, { log, members }: Mirror): void {
-  const { regionCount, clean, sync, marks, recovery } = log;
+/**
+ * D5: a checkpoint of the original has no marks. Each region in sync and not clean may be marked by any older member. And what this node
+ * had heard of before it was cut off, the others may have forgotten (D6).
+ */
+function suspectMarks({ me }: Context, { log, members, keeps }: Mirror): void {
+  const { regionCount, clean, sync, marks, recovery, foreign } = log;
   recovery.begin(me);
   for (const node of members) if (node !== me) recovery.known.set(node, false);
   for (let r = clean.nextClear(0); r < regionCount; r = clean.nextClear(r + 1)) {
@@ -185,6 +188,8 @@ function suspectMarks({ me }: Context, { log, members }: Mirror): void {
     // Or by one that has died (D6).
     marks.orphans.set(r);
   }
+  if (keeps !== "live") return;
+  for (const region of foreign.members()) if (sync.has(region)) marks.orphans.set(region);
 }
 
 /** D21: a checkpoint for a valid member, after a partition: what is not clean or not in sync for either is so for both. */

@@ -130,3 +130,32 @@ Deno.test("who resumes behind this node is not waited for as one that may write 
   assertEquals(world.mirror.writers.size, 0);
   assertEquals(world.messages.map(typeOf).includes(CHECKPOINT_READY), true);
 });
+
+/** What lvm2's daemon of the peer sends to a joiner: all regions are in sync, and clean. */
+function originalCheckpoint(): Uint8Array<ArrayBuffer> {
+  const world = new FuzzWorld([PEER]);
+  world.mirror.log.sync.fill();
+  world.mirror.log.clean.fill();
+  hearOriginalResume(world);
+  const checkpoint = world.messages[0];
+  const dataBytes = new DataView(checkpoint.buffer).getUint32(180, true);
+  new DataView(checkpoint.buffer).setUint32(16, ME, true);
+  return checkpoint.slice(0, MESSAGE_HEADER_BYTES + dataBytes);
+}
+
+Deno.test("what a node knew to be left half done stays dirty when it comes back to nodes of lvm2 that have forgotten it", () => {
+  const world = joined();
+  const { log } = world.mirror;
+  log.clean.fill();
+  log.orphan(7);
+  world.resume = undefined;
+  world.machine.lost(0, 0);
+  world.machine.tick(10_000);
+  const [self, peer] = [{ nodeid: ME, pid: 10, reason: 1 }, { nodeid: PEER, pid: 20, reason: 1 }];
+  world.machine.configure(0, [self, peer], [], [self], 0);
+  world.deliver(ME, self.pid, (world.resume ?? new Uint8Array(0)) as Uint8Array<ArrayBuffer>);
+  world.deliver(PEER, peer.pid, originalCheckpoint());
+  assertEquals(world.mirror.phase, "valid");
+  assertEquals([7, 8].map((region) => log.clean.has(region)), [false, true]);
+  assertEquals(log.marks.orphans.members(), [7]);
+});
