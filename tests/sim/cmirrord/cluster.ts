@@ -85,7 +85,7 @@ export class Cluster {
       table: `${regions * SECTORS} ${log} ${SECTORS}`,
       uuid: "LVM-simulated",
       check: () => this.#check(),
-      isUnheard: (node) => this.#unheard.isUnheard(node),
+      mayBeCopied: (node) => this.#unheard.isUnheard(node) || this.#originals.doChoose,
     };
     this.nodes = Array.from(
       { length: nodes },

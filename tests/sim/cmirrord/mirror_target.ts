@@ -60,7 +60,7 @@ export class MirrorTarget {
     private readonly connector: Connector,
     private readonly legs: Legs,
     private readonly node: number,
-    private readonly isUnheard: (node: number) => boolean,
+    private readonly mayBeCopied: (node: number) => boolean,
   ) {
     this.regions = Array.from({ length: legs.regions }, () => ({
       pending: 0,
@@ -177,7 +177,7 @@ export class MirrorTarget {
     this.#recovering = region;
     this.regions[region].isRecovering = true;
     const other = this.legs.recoveries.get(region);
-    if (other !== undefined && !this.isUnheard(other)) {
+    if (other !== undefined && !this.mayBeCopied(other)) {
       throw new Error(`nodes ${other} and ${this.node} recover ${region}`);
     }
     this.legs.recoveries.set(region, this.node);

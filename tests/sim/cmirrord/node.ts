@@ -26,8 +26,8 @@ export interface Shared {
   readonly uuid: string;
   /** Called when a daemon has done something. */
   readonly check: () => void;
-  /** Whether a node's kernel goes on without the group's knowing (unheard.ts). */
-  readonly isUnheard: (node: number) => boolean;
+  /** Whether what a node's kernel copies may be handed out to another one (unheard.ts, originals.ts). */
+  readonly mayBeCopied: (node: number) => boolean;
 }
 
 const EIO = -5;
@@ -261,14 +261,14 @@ export class Node {
 
   /** Loads the table and resumes it. */
   start(): void {
-    const { clock, random, legs, table, uuid, isUnheard } = this.shared;
+    const { clock, random, legs, table, uuid, mayBeCopied } = this.shared;
     const deliver = (bytes: Uint8Array<ArrayBuffer>): boolean => {
       this.daemon?.fromKernel(bytes);
       return this.daemon !== undefined;
     };
     this.#connector = new Connector(clock, random, uuid, table, deliver);
     this.#connector.luid = this.nodeid * 1000 + this.#loads++;
-    this.target = new MirrorTarget(clock, random, this.#connector, legs, this.nodeid, isUnheard);
+    this.target = new MirrorTarget(clock, random, this.#connector, legs, this.nodeid, mayBeCopied);
     this.#connector.run(this.target.life());
   }
 

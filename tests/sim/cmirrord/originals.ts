@@ -160,6 +160,14 @@ export class Originals {
     else this.blame.unwritten++;
   }
 
+  /**
+   * Whether lvm2's daemon chooses what is recovered. It has not heard of kernels that go on without their daemons, and repeats, to a node
+   * that has come back, what another one may have been given meanwhile.
+   */
+  get doChoose(): boolean {
+    return this.#server()?.original === true;
+  }
+
   /** The node whose daemon is the server: as the members have heard last. */
   #server(): Node | undefined {
     const lowest = this.nodes.find(({ isCurrent }) => isCurrent)?.daemon?.mirror?.lowest;
