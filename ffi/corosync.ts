@@ -44,8 +44,13 @@ export class CorosyncError extends Error {
   override name = "CorosyncError";
   /** `code`: CS_ERR_… */
   constructor(readonly code: number, readonly call: string) {
-    super(`${call}: ${readCString(common.cs_strerror(code))} (${code})`);
+    super(`${call}: ${statusText(code)}`);
   }
+}
+
+/** A status as `CS_ERR_ACCESS (11)`. */
+export function statusText(code: number): string {
+  return `${readCString(common.cs_strerror(code))} (${code})`;
 }
 
 /** Throws CorosyncError for anything but CS_OK. */

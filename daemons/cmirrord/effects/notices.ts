@@ -1,4 +1,5 @@
 /** What the machine has to say to an administrator, in words. */
+import { statusText } from "../../../ffi/corosync.ts";
 import { strerror } from "../../../ffi/errno.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { decodeBytes } from "../../../src/wire/bytes.ts";
@@ -6,7 +7,7 @@ import { NOTICE_PAUSE_MS } from "../limits.ts";
 import type { Mirror } from "../mirror.ts";
 import type { Notice } from "../port.ts";
 
-/** `detail` is a request's type, a node, corosync's status or an error number. */
+/** `detail` is a request's type, a node, corosync's status, in words `status`, or an error number, in words `error`. */
 const TEXTS: Readonly<Record<Notice, string>> = {
   badRequest: "a request of the kernel makes no sense: type {detail}",
   badMessage: "[{mirror}] a message of node {detail} makes no sense, and is dropped",
@@ -19,7 +20,7 @@ const TEXTS: Readonly<Record<Notice, string>> = {
   nodeGone:
     "[{mirror}] node {detail} is gone: what it had marked stays dirty until it is recovered",
   daemonDied: "[{mirror}] the daemon of node {detail} has died: its kernel goes on",
-  joinRefused: "[{mirror}] corosync does not let it join, it is tried again: {detail}",
+  joinRefused: "[{mirror}] corosync does not let it join, it is tried again: {status}",
   clusterLost: "[{mirror}] out of its group: requests wait until it is in again",
 };
 const WARNINGS: ReadonlySet<Notice> = new Set(["joinRefused", "nodeGone", "daemonDied"]);
@@ -46,10 +47,12 @@ export class Notices {
     if (last !== undefined && this.now() < last + NOTICE_PAUSE_MS) return;
     if (this.#said.size > 1_000) this.#said.clear();
     this.#said.set(key, this.now());
+    const code = Math.abs(detail);
     const fields = {
       mirror: shortName(mirror),
-      detail: Math.abs(detail),
-      error: strerror(Math.abs(detail)),
+      detail: code,
+      error: strerror(code),
+      ...(notice === "joinRefused" ? { status: statusText(code) } : {}),
     };
     if (WARNINGS.has(notice)) this.#log.warn(TEXTS[notice], fields);
     else this.#log.error(TEXTS[notice], fields);

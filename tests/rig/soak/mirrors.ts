@@ -46,7 +46,7 @@ class Mirrors {
     await this.#written();
     this.#writes = NAMES.map((name) => this.#write(name));
     if (hasSpace) await this.#corosyncDies();
-    for (const name of NAMES) sh(`dmsetup suspend ${name} && dmsetup resume ${name}`);
+    for (const name of NAMES) await this.#suspendAndResume(name);
     await this.#written();
     this.#writes = NAMES.map((name) => this.#write(name));
   }
@@ -65,8 +65,19 @@ class Mirrors {
     assertEquals(codes.filter((code) => code !== 0), []);
   }
 
+  /** In a process of its own, as one that waits for a daemon which never answers cannot be ended. */
+  async #suspendAndResume(name: string): Promise<void> {
+    const command = `dmsetup suspend ${name} && dmsetup resume ${name}`;
+    const { status } = new Deno.Command("sh", { args: ["-c", command] }).spawn();
+    let code: number | undefined;
+    void status.then((ended) => code = ended.code);
+    await awaited(`the end of ${command}`, () => code !== undefined);
+    assertEquals(code, 0, command);
+  }
+
+  /** What it has recorded for whoever looks into its death stays in /dev/shm, 8 MB each time. */
   async #corosyncDies(): Promise<void> {
-    sh("kill -KILL $(cat /run/corosync.pid)");
+    sh("kill -KILL $(cat /run/corosync.pid) && rm /dev/shm/qb-corosync-*-blackbox-*");
     await awaited("corosync is back", () => succeeds("corosync"));
   }
 
