@@ -4,15 +4,20 @@
  * small, and their daemons die all the time. Prints each seed that fails, and how far it is; one alone is run again by
  * `deno task simulate 1 SEED`.
  */
+import { parseArgs } from "node:util";
 import { runSeeds } from "../tests/sim/cmirrord/run.ts";
 
 const PROGRESS_MS = 30_000;
 
-const mixed = Deno.args.includes("--mixed");
-const stress = Deno.args.includes("--stress");
-const [count = 1_000_000, first = 1] = Deno.args.filter((word) => !word.startsWith("-")).map(
-  Number,
-);
+const { values: { mixed, stress }, positionals } = parseArgs({
+  args: Deno.args,
+  options: {
+    mixed: { type: "boolean", default: false },
+    stress: { type: "boolean", default: false },
+  },
+  allowPositionals: true,
+});
+const [count = 1_000_000, first = 1] = positionals.map(Number);
 const start = performance.now();
 let failed = 0;
 let nextMs = PROGRESS_MS;
