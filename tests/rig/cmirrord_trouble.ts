@@ -4,7 +4,7 @@ import { DTR } from "../../daemons/cmirrord/ulog.ts";
 import { about, check, equal, figure, note, sh, uptime } from "../../tasks/rig/guest/guest.ts";
 import { startCorosync } from "./helpers/corosync.ts";
 import { forge, forgedFrame } from "./helpers/forgery.ts";
-import { inTime, SLOWNESS_S } from "./helpers/in_time.ts";
+import { inTime, SLOWNESS_S, succeeds } from "./helpers/in_time.ts";
 import {
   changeTable,
   digest,
@@ -175,6 +175,14 @@ figure("from a request that did not fit to the end of its write", uptime() - beg
 check("that requests were lost is counted", daemon.metric("overruns_total") > 0);
 check("so are the forged ones", daemon.metric("frames_forged_total") > 1000);
 equal("nothing has become of them", before, { ...daemon.mirror("LVM-said"), marks: [], clean: 8 });
+
+about("corosync is killed");
+sh("kill -KILL $(cat /run/corosync.pid)");
+const refused = `grep "let it join, it is tried again: CS_ERR_LIBRARY (2)" ${Mirrord.log}`;
+check("the daemon says why it is not let in", await inTime(SLOWNESS_S, () => succeeds(refused)));
+const meanwhile = new Write("said", REGION_KIB);
+check("corosync is back", await inTime(SLOWNESS_S, () => succeeds("corosync")));
+equal("a write of meanwhile is done", 0, await meanwhile.end());
 
 about("");
 for (const name of names) sh(`dmsetup remove ${name}`);
