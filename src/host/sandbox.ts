@@ -210,7 +210,10 @@ function markOf({ rules, scopeSignals }: Domain, table: FilterTable): number {
   return hash >>> 0;
 }
 
-/** Of this process, or 0 where /proc does not say. Its folder of threads has a link for each, beside `.` and `..`. */
+/**
+ * Of this process, or 0 where /proc does not say. Its folder of threads has a link for each, beside `.` and `..`
+ * (proc_task_getattr() of fs/proc/base.c).
+ */
 function threadCount(): number {
   return statPath(cString("/proc/self/task")) < 0 ? 0 : status.links - 2;
 }
