@@ -151,20 +151,6 @@ function answerEntry(context: Context, mirror: Mirror, entry: Entry, error: numb
   context.entries.give(entry);
 }
 
-/** Whether nothing is being written here. */
-export function isQuiet({ disk }: Mirror): boolean {
-  return disk === undefined || disk.writing === 0;
-}
-
-/**
- * Whether nothing is being written by this node, or by those that were servers before. Beside daemons of lvm2 these have also told by
- * then what they call dirty, each for itself.
- */
-export function isSettled(mirror: Mirror): boolean {
-  const { writers, disk, log: { recovery } } = mirror;
-  return isQuiet(mirror) && (writers.size === 0 || (disk === undefined && !recovery.isMixed));
-}
-
 /** The bytes of the log that hold something, for those who compare. */
 export function usedBytes(regionCount: number): number {
   return Math.min(logBytes(regionCount, LOG_BLOCK_BYTES), BITMAP_AT + packedBytes(regionCount));

@@ -2,7 +2,7 @@
 import type { Context } from "./context.ts";
 import { EBADE, EINVAL, ENOENT, ESRCH } from "./errors.ts";
 import { askAndWait, frontClear, frontFlush, frontMark, settle } from "./front.ts";
-import { forgetGroup, leaveWhenQuiet } from "./joining.ts";
+import { forgetGroup, leaveWhenQuiet } from "./leaving.ts";
 import type { Mirror } from "./mirror.ts";
 import { keep, takeResume } from "./resumes.ts";
 import { messageOf, send, statusOf } from "./send.ts";

@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { becomeFirst, endLife, goesOn, isApplied } from "./delivery.ts";
 import { hasOriginalServer, touchServer } from "./beside_original.ts";
 import { flushIdle } from "./front.ts";
-import { endLeave } from "./joining.ts";
+import { endLeave } from "./leaving.ts";
 import { noteWritten } from "./flush.ts";
 import type { Mirror } from "./mirror.ts";
 import { releaseFlushes, send } from "./send.ts";

@@ -18,13 +18,12 @@ import {
   abandonJoin,
   beginJoin,
   executeResume,
-  leaveWhenQuiet,
   logRead,
   logWritten,
-  lose,
   retryJoin,
   tryJoin,
 } from "./joining.ts";
+import { leaveWhenQuiet, lose } from "./leaving.ts";
 import {
   askAndHold,
   askGroup,

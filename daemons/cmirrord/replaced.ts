@@ -7,7 +7,7 @@
  */
 import type { Context } from "./context.ts";
 import { EINVAL } from "./errors.ts";
-import { forgetGroup } from "./joining.ts";
+import { forgetGroup } from "./leaving.ts";
 import { MAX_SUSPENDED_TABLES, SIBLING_PATIENCE_MS } from "./limits.ts";
 import { IDENTITY_BYTES, type Mirror } from "./mirror.ts";
 import { answerResumes, nobody } from "./resumes.ts";

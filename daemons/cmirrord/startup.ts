@@ -9,9 +9,9 @@ import {
 } from "./checkpoint.ts";
 import type { Context } from "./context.ts";
 import type { Entry, EntryKind } from "./entries.ts";
-import { isSettled } from "./flush.ts";
 import { type Message, MESSAGE_HEADER_BYTES, REQUEST_AT, writeHead } from "./message.ts";
 import type { Mirror } from "./mirror.ts";
+import { isSettled } from "./quiet.ts";
 import { send } from "./send.ts";
 import {
   generationOf,
