@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { root } from "../tasks/toolchain.ts";
 import { distribution, fileLength, functionLength, longTables } from "./house/budgets.ts";
+import { circles } from "./house/circles.ts";
 import { denoOnlyForFfi, pure, synchronous, typesOnly } from "./house/code_rules.ts";
 import { importsOf, layerViolation, shapes } from "./house/layers.ts";
 import { noMachinePaths, noReminders, noTabs, pinnedDenoOnly } from "./house/text_rules.ts";
@@ -41,10 +42,11 @@ Deno.test("a daemon that is not built yet has nothing but pure code", () => {
   assertEquals(rest.filter(({ path }) => !isPure(path)).map(({ path }) => path), []);
 });
 
-Deno.test("imports of the daemons go down only", async () => {
+Deno.test("imports of the daemons go down only, and never in a circle", async () => {
   const imports = await importsOf(product);
   assertEquals(imports.length > 0, true);
   assertEquals(imports.flatMap((one) => layerViolation(one) ?? []), []);
+  assertEquals(circles(imports), []);
 });
 
 Deno.test("the modules that pure code may name for their types have nothing else", () => {

@@ -1,6 +1,7 @@
 /** Shows that each house rule finds what it is there to find, and leaves alone what it should. */
 import { assertEquals } from "@std/assert";
 import { distribution, fileLength, functionLength } from "./budgets.ts";
+import { circles } from "./circles.ts";
 import { denoOnlyForFfi, pure, synchronous, typesOnly } from "./code_rules.ts";
 import { layerViolation } from "./layers.ts";
 import { noMachinePaths, noReminders, noTabs, pinnedDenoOnly } from "./text_rules.ts";
@@ -172,5 +173,20 @@ Deno.test("the text rules find reminders, tabs, machine paths, registries and ot
   }, ["/proc/1/root/srv", "src/root/x", "https://www.kernel.org/doc"]);
   assertRule(pinnedDenoOnly, { [`npx ${other}`]: `${other}, but 2.7.11 is pinned` }, [
     "npx --yes deno@2.7.11 task",
+  ]);
+});
+
+Deno.test("circles finds files that import each other, straight or not, and leaves their neighbours alone", () => {
+  const imports = ["a>b", "b>c", "c>d", "b>d"].map((pair) => pair.split(">"))
+    .map(([from, to]) => ({ from, to }));
+  assertEquals(circles(imports), []);
+  const back = { from: "c", to: "b" };
+  assertEquals(circles([...imports, back]), ["b imports c", "c imports b"]);
+  const around = { from: "d", to: "b" };
+  assertEquals(circles([...imports, around]).toSorted(), [
+    "b imports c",
+    "b imports d",
+    "c imports d",
+    "d imports b",
   ]);
 });
