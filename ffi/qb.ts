@@ -23,11 +23,11 @@ const AUTHENTICATE = -1;
 const SMALLEST_MAX_BYTES = 12_288;
 
 /**
- * Begins to greet a server by its abstract name, such as `cmap`: a descriptor that becomes readable with the answer, and is the caller's
- * to close; or −errno. EAGAIN: its queue of connections is full, so it takes none. ECONNREFUSED: nobody listens there. EMFILE: we have
- * no descriptor left to ask.
+ * Begins to probe a server of libqb by its abstract name, such as `cmap`: a descriptor that becomes readable with the answer, and is
+ * the caller's to close; or −errno. EAGAIN: its queue of connections is full, so it takes none. ECONNREFUSED: nobody listens there.
+ * EMFILE: we have no descriptor left to ask.
  */
-export function greetServer(name: string): number {
+export function probeServer(name: string): number {
   const fd = streamOrErrno();
   if (fd < 0) return fd;
   const code = connectAbstract(fd, name);

@@ -17,7 +17,7 @@ export const WAKE_REQUESTS = 512;
 /** How long quorum may take to be known after nodes were lost; then corosync is asked. */
 export const RING_PATIENCE_MS = 500;
 /** How long corosync may take to answer before it is asked again. */
-export const GREETING_PATIENCE_MS = 2_000;
+export const PROBE_PATIENCE_MS = 2_000;
 /** Unmapped code is given back so long after the start. */
 export const RELEASE_AFTER_MS = 500;
 /** The same notice of a mirror is logged again after so long. */
@@ -50,7 +50,7 @@ export const HELD_RECOVERY_MS = 300_000;
 export const RETRY_FIRST_MS = 20;
 export const RETRY_LONGEST_MS = 2_000;
 /** How long corosync counts as awake after an answer: until the join for which it was asked is tried again, at least. */
-export const GREETING_FRESH_MS = 2 * RETRY_LONGEST_MS;
+export const PROBE_FRESH_MS = 2 * RETRY_LONGEST_MS;
 /**
  * How long a table that was suspended under an earlier daemon waits for another one that takes its place. The kernel introduces a table
  * 2 s after its first request, which the service provokes at each start.

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { settingProblem as ofCmannotifyd } from "../../daemons/cmannotifyd/setting_values.ts";
-import { settingProblem as ofCmirrord } from "../../daemons/cmirrord/setting_values.ts";
+import { settingProblem as ofCmirrord } from "../../daemons/cmirrord/setting_checks.ts";
 import { settingProblem as ofDmfilemapd } from "../../daemons/dmfilemapd/setting_checks.ts";
 import { settingProblem as ofMdmpd } from "../../daemons/mdmpd/setting_values.ts";
 import { logSettingProblem as ofVirtlockd } from "../../daemons/virtlockd/log_settings.ts";

@@ -1,5 +1,5 @@
 /** Asks, without waiting, whether corosync takes connections at all. */
-import { greet } from "../../../src/host/greeting.ts";
+import { probe } from "../../../src/host/qb_probe.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
 import { ANSWER_MS } from "../limits.ts";
 import type { Event } from "../machine_state.ts";
@@ -11,5 +11,5 @@ const SERVICE = "cmap";
 
 /** Calls `done` once, from the reactor. */
 export function probeCorosync(reactor: Reactor, done: (result: Result) => void): void {
-  greet(reactor, SERVICE, ANSWER_MS, done);
+  probe(reactor, SERVICE, ANSWER_MS, done);
 }

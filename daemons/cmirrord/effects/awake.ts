@@ -3,18 +3,18 @@
  * all mirrors would wait with them.
  */
 import { CS_ERR_LIBRARY, CS_ERR_TRY_AGAIN, CS_OK } from "../../../ffi/corosync.ts";
-import { greet, type Greeting } from "../../../src/host/greeting.ts";
+import { probe, type ProbeResult } from "../../../src/host/qb_probe.ts";
 import type { Reactor } from "../../../src/host/reactor.ts";
-import { GREETING_FRESH_MS, GREETING_PATIENCE_MS } from "../limits.ts";
+import { PROBE_FRESH_MS, PROBE_PATIENCE_MS } from "../limits.ts";
 
 /** Any of the services would do. */
 const SERVICE = "cpg";
 
 /** Asks once; `done` is called later. */
-export type Ask = (done: (greeting: Greeting) => void) => void;
+export type Ask = (done: (result: ProbeResult) => void) => void;
 
 export class Awake {
-  #answer: Greeting = "silent";
+  #answer: ProbeResult = "silent";
   #answeredMs = -Infinity;
   #isAsking = false;
 
@@ -22,7 +22,7 @@ export class Awake {
 
   /** CS_OK where corosync has answered lately; otherwise why not: try again. It is asked anew each time. */
   status(): number {
-    const isFresh = this.clock.now() < this.#answeredMs + GREETING_FRESH_MS;
+    const isFresh = this.clock.now() < this.#answeredMs + PROBE_FRESH_MS;
     if (!this.#isAsking) this.#ask();
     if (!isFresh || this.#answer === "silent") return CS_ERR_TRY_AGAIN;
     return this.#answer === "answered" ? CS_OK : CS_ERR_LIBRARY;
@@ -40,5 +40,5 @@ export class Awake {
 
 /** Asks corosync itself. */
 export function askCorosync(reactor: Reactor): Ask {
-  return (done) => greet(reactor, SERVICE, GREETING_PATIENCE_MS, done);
+  return (done) => probe(reactor, SERVICE, PROBE_PATIENCE_MS, done);
 }

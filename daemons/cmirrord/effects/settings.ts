@@ -15,7 +15,7 @@ import type { LogOutput } from "../../../src/host/log_types.ts";
 import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { CONFIG_FILE } from "../places.ts";
-import { settingProblem } from "../setting_values.ts";
+import { settingProblem } from "../setting_checks.ts";
 
 /** The original's code for what has no other. */
 export const EXIT_FAILURE = 1;

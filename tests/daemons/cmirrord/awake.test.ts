@@ -3,19 +3,19 @@ import { assertEquals } from "@std/assert";
 import { Awake } from "../../../daemons/cmirrord/effects/awake.ts";
 import { RETRY_FIRST_MS, RETRY_LONGEST_MS } from "../../../daemons/cmirrord/limits.ts";
 import { CS_ERR_LIBRARY, CS_ERR_TRY_AGAIN, CS_OK } from "../../../ffi/corosync.ts";
-import type { Greeting } from "../../../src/host/greeting.ts";
+import type { ProbeResult } from "../../../src/host/qb_probe.ts";
 
 class World {
   nowMs = 0;
   asked = 0;
-  #done: ((greeting: Greeting) => void) | undefined;
+  #done: ((result: ProbeResult) => void) | undefined;
   readonly awake = new Awake({ now: () => this.nowMs }, (done) => {
     this.asked++;
     this.#done = done;
   });
 
-  answer(greeting: Greeting): void {
-    this.#done?.(greeting);
+  answer(result: ProbeResult): void {
+    this.#done?.(result);
     this.#done = undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { manifest } from "../../../daemons/cmirrord/manifest.ts";
 import * as places from "../../../daemons/cmirrord/places.ts";
-import { settingProblem } from "../../../daemons/cmirrord/setting_values.ts";
+import { settingProblem } from "../../../daemons/cmirrord/setting_checks.ts";
 
 Deno.test("the manifest's files are where the daemon has them", () => {
   const files = manifest.files.map(({ path }): string => path);
