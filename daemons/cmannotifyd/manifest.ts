@@ -1,6 +1,11 @@
 /** What cmannotifyd is, takes and may do: the one list from which everything else about it is derived. */
 import type { Manifest } from "../../src/host/manifest.ts";
-import { STATUS_EXIT_CODES } from "../../src/host/manifest_parts.ts";
+import {
+  CHECK_CONFIG,
+  CONFIG,
+  NO_SANDBOX,
+  STATUS_EXIT_CODES,
+} from "../../src/host/manifest_parts.ts";
 import {
   ANSWER_MS,
   DEFAULT_QUEUE_LIMIT,
@@ -48,12 +53,7 @@ export const manifest = {
     },
     { long: "help", short: "h", help: "Show this help and exit." },
     { long: "version", short: "V", help: "Show the version and exit." },
-    {
-      long: "config",
-      argument: "file",
-      help: "Read this configuration file, which must exist.",
-      extension: true,
-    },
+    { ...CONFIG, extension: true },
     {
       long: "pid-file",
       argument: "file",
@@ -73,16 +73,8 @@ export const manifest = {
         "Have scripts run by the runner that listens there, as the systemd units do, instead of starting one.",
       extension: true,
     },
-    {
-      long: "check-config",
-      help: "Check the configuration file, report every problem with its line and exit.",
-      extension: true,
-    },
-    {
-      long: "no-sandbox",
-      help: "Keep all privileges; for finding out whether the sandbox is in the way.",
-      extension: true,
-    },
+    { ...CHECK_CONFIG, extension: true },
+    { ...NO_SANDBOX, extension: true },
   ],
   commands: [{
     name: "status",

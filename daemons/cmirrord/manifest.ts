@@ -1,6 +1,11 @@
 /** What cmirrord is, takes and may do: the one list from which everything else about it is derived. */
 import type { Manifest } from "../../src/host/manifest.ts";
-import { STATUS_EXIT_CODES } from "../../src/host/manifest_parts.ts";
+import {
+  CHECK_CONFIG,
+  CONFIG,
+  NO_SANDBOX,
+  STATUS_EXIT_CODES,
+} from "../../src/host/manifest_parts.ts";
 import {
   CHECKPOINT_PATIENCE_MS,
   HELD_RECOVERY_MS,
@@ -27,22 +32,9 @@ export const manifest = {
     { long: "foreground", short: "f", help: "Stay in the foreground, log to the terminal." },
     { long: "help", short: "h", help: "Show this help and exit." },
     { long: "version", help: "Show the version and exit.", extension: true },
-    {
-      long: "config",
-      argument: "file",
-      help: "Read this configuration file, which must exist.",
-      extension: true,
-    },
-    {
-      long: "check-config",
-      help: "Check the configuration file, report every problem with its line and exit.",
-      extension: true,
-    },
-    {
-      long: "no-sandbox",
-      help: "Keep all privileges; for finding out whether the sandbox is in the way.",
-      extension: true,
-    },
+    { ...CONFIG, extension: true },
+    { ...CHECK_CONFIG, extension: true },
+    { ...NO_SANDBOX, extension: true },
   ],
   commands: [
     {

@@ -1,5 +1,6 @@
 /** What dmfilemapd is, takes and may do: the one list from which everything else about it is derived. */
 import type { Manifest } from "../../src/host/manifest.ts";
+import { CHECK_CONFIG } from "../../src/host/manifest_parts.ts";
 import type { FollowMode } from "./arguments.ts";
 import {
   ABSORB_MAX,
@@ -51,11 +52,7 @@ export const manifest = {
   options: [
     { long: "help", help: "Show this help and exit.", extension: true },
     { long: "version", help: "Show the version and exit.", extension: true },
-    {
-      long: "check-config",
-      help: "Check the configuration file, report every problem with its line and exit.",
-      extension: true,
-    },
+    { ...CHECK_CONFIG, extension: true },
     {
       long: "no-sandbox",
       help:

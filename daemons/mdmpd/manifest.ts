@@ -1,5 +1,5 @@
 /** What mdmpd is, takes and may do: the one list from which everything else about it is derived. */
-import { LOADERS } from "../../src/host/manifest_parts.ts";
+import { CHECK_CONFIG, CONFIG, LOADERS, NO_SANDBOX } from "../../src/host/manifest_parts.ts";
 import type { Manifest } from "../../src/host/manifest.ts";
 import {
   ARRAYS_MAX,
@@ -61,12 +61,7 @@ export const manifest = {
       argument: "file",
       help: "Run this program for every event, with the event, the array and the device.",
     },
-    {
-      long: "config",
-      short: "c",
-      argument: "file",
-      help: "Read this configuration file, which must exist.",
-    },
+    { ...CONFIG, short: "c" },
     {
       long: "pid-file",
       short: "p",
@@ -74,14 +69,8 @@ export const manifest = {
       help: "Use this pid file; an empty name means none.",
     },
     { long: "verbose", short: "v", help: "Log every test." },
-    {
-      long: "check-config",
-      help: "Check the configuration file, report every problem with its line and exit.",
-    },
-    {
-      long: "no-sandbox",
-      help: "Keep all privileges; for finding out whether the sandbox is in the way.",
-    },
+    CHECK_CONFIG,
+    NO_SANDBOX,
   ],
   commands: [{
     name: "status",

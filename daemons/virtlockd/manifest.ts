@@ -1,5 +1,11 @@
 /** What virtlockd is, takes and may do: the one list from which everything else about it is derived. */
-import { LOADERS, STATUS_EXIT_CODES } from "../../src/host/manifest_parts.ts";
+import {
+  CHECK_CONFIG,
+  CONFIG,
+  LOADERS,
+  NO_SANDBOX,
+  STATUS_EXIT_CODES,
+} from "../../src/host/manifest_parts.ts";
 import type { Manifest } from "../../src/host/manifest.ts";
 import {
   DEFAULT_ADMIN_MAX_CLIENTS,
@@ -36,12 +42,7 @@ export const manifest = {
       argument: "secs",
       help: "Exit after so long without a client and without a lock; 0 is never.",
     },
-    {
-      long: "config",
-      short: "f",
-      argument: "file",
-      help: "Read this configuration file, which must exist.",
-    },
+    { ...CONFIG, short: "f" },
     { long: "version", short: "V", help: "Show the version and exit." },
     {
       long: "pid-file",
@@ -49,16 +50,8 @@ export const manifest = {
       argument: "file",
       help: "Use this pid file; an empty name means none.",
     },
-    {
-      long: "check-config",
-      help: "Check the configuration file, report every problem with its line and exit.",
-      extension: true,
-    },
-    {
-      long: "no-sandbox",
-      help: "Keep all privileges; for finding out whether the sandbox is in the way.",
-      extension: true,
-    },
+    { ...CHECK_CONFIG, extension: true },
+    { ...NO_SANDBOX, extension: true },
   ],
   commands: [{
     name: "status",

@@ -1,5 +1,20 @@
 /** What stands in the manifests of more than one daemon, as data. */
 
+/** Options that daemons have in common; where the original takes abbreviations, they are extensions of ours (OptionSpec). */
+export const CONFIG = {
+  long: "config",
+  argument: "file",
+  help: "Read this configuration file, which must exist.",
+} as const;
+export const CHECK_CONFIG = {
+  long: "check-config",
+  help: "Check the configuration file, report every problem with its line and exit.",
+} as const;
+export const NO_SANDBOX = {
+  long: "no-sandbox",
+  help: "Keep all privileges; for finding out whether the sandbox is in the way.",
+} as const;
+
 /** Grants for who executes programs: what the kernel reads of the loader (a manifest's `paths`). */
 export const LOADERS = [
   {
