@@ -52,7 +52,7 @@ export class ControlSocket {
   readonly #clients = new Set<Client>();
   readonly #requests: ControlRequests;
 
-  /** Binds `path` and serves at once. Throws SocketInUseError, Errno, RangeError (path too long). */
+  /** Binds `path` and serves at once. Throws SocketInUseError, NotASocketError, Errno, RangeError (path too long). */
   constructor(
     private readonly reactor: Reactor,
     readonly path: string,

@@ -1,6 +1,6 @@
 /** The control requests that every daemon answers alike. */
 import { ControlError, type ControlRequest, type ControlRequests } from "./control.ts";
-import { currentLevel, droppedMessages, type LogPriority, reconfigureLogging } from "./log.ts";
+import { currentLevel, droppedMessages, type LogPriority, setLogLevel } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 
 function parseLevel(word: string): LogPriority {
@@ -15,7 +15,7 @@ const loglevel: ControlRequest = {
   help: "the lowest priority that is logged, or sets it: 1 debug, 2 info, 3 warning, 4 error",
   answer(words): string {
     if (words.length > 1) throw new ControlError("too many words: loglevel [LEVEL]");
-    if (words.length === 1) reconfigureLogging({ level: parseLevel(words[0]) });
+    if (words.length === 1) setLogLevel(parseLevel(words[0]));
     return `${currentLevel()}\n`;
   },
 };

@@ -5,6 +5,7 @@
  * would spin on it. So one descriptor is held in reserve: it is given up to accept the connection and refuse it at once.
  */
 import {
+  EACCES,
   EAGAIN,
   ECONNABORTED,
   ECONNREFUSED,
@@ -16,10 +17,12 @@ import {
 } from "../../ffi/errno.ts";
 import {
   closeDescriptor,
+  isSocket,
   O_CLOEXEC,
   O_RDONLY,
   openFile,
   statPath,
+  status,
   unlinkPath,
 } from "../../ffi/file.ts";
 import { cString } from "../../ffi/memory.ts";
@@ -39,6 +42,11 @@ export class SocketInUseError extends Error {
   override name = "SocketInUseError";
 }
 
+/** Thrown where the path belongs to something else, which is left as it is. */
+export class NotASocketError extends Error {
+  override name = "NotASocketError";
+}
+
 const DEV_NULL = cString("/dev/null");
 /** How long accepting rests when even the reserve is gone. */
 const EXHAUSTED_REST_MS = 1_000;
@@ -49,17 +57,24 @@ function openReserve(): number {
   return openFile(DEV_NULL, O_RDONLY | O_CLOEXEC, 0);
 }
 
-/** Whether somebody accepts connections at the path. A full backlog (EAGAIN) is somebody, too. */
+/**
+ * Whether somebody has the socket at the path: a full backlog (EAGAIN) is somebody, too, as is a socket of another type (EPROTOTYPE).
+ * Throws Errno when there is no telling.
+ */
 function isServed(path: string): boolean {
   const fd = unixStream();
   const result = connectUnix(fd, path);
   closeDescriptor(fd);
-  return result === 0 || result === -EAGAIN;
+  if (result === -EACCES) throw new Errno(EACCES, "connect", path);
+  return result !== -ECONNREFUSED && result !== -ENOENT;
 }
 
-/** Removes a socket file that nobody serves any more. Throws SocketInUseError. */
+/** Removes a socket file that nobody serves any more, and nothing else. Throws SocketInUseError, NotASocketError, Errno. */
 function removeStale(path: string): void {
-  if (statPath(cString(path)) === -ENOENT) return;
+  if (statPath(cString(path)) !== 0) return;
+  if (!isSocket(status.mode)) {
+    throw new NotASocketError(`"${path}" is there and no socket: remove it, or name another path`);
+  }
   if (isServed(path)) {
     throw new SocketInUseError(`"${path}" is served by another process: stop that one first`);
   }
@@ -68,7 +83,7 @@ function removeStale(path: string): void {
 
 /**
  * Binds and listens; a socket file that nobody serves any more is replaced. `mode` is that of the socket file.
- * Throws SocketInUseError, Errno, RangeError (path too long).
+ * Throws SocketInUseError, NotASocketError, Errno, RangeError (path too long).
  */
 export function bindListener(path: string, mode: number, backlog: number): number {
   removeStale(path);

@@ -37,7 +37,9 @@ export interface LogSettings {
 }
 
 interface OpenOutput {
-  readonly output: LogOutput;
+  output: LogOutput;
+  /** Whether its level is the general one, and changes with it (setLogLevel()). */
+  readonly isGeneral: boolean;
   readonly sink: LogSink;
   bannerIsDue: boolean;
   /** Messages that it could not take since the last one that it took. */
@@ -87,12 +89,13 @@ function openSink(output: LogOutput, identifier: string): LogSink {
 }
 
 /** All of them or none. Throws Errno. */
-function openOutputs({ outputs, identifier }: LogSettings): OpenOutput[] {
+function openOutputs({ outputs, identifier, level }: LogSettings): OpenOutput[] {
   const opened: OpenOutput[] = [];
   try {
     for (const output of outputs) {
       const sink = openSink(output, identifier);
-      opened.push({ output, sink, bannerIsDue: true, lost: 0 });
+      const isGeneral = output.level === level;
+      opened.push({ output, isGeneral, sink, bannerIsDue: true, lost: 0 });
     }
   } catch (error) {
     for (const { sink } of opened) sink.close();
@@ -157,11 +160,18 @@ export function startLogging(next: LogSettings): void {
 
 /** Changes what is given. Throws Errno for an output that cannot be opened; then nothing changes. */
 export function reconfigureLogging(
-  change: Partial<Pick<LogSettings, "level" | "filters" | "outputs">>,
+  change: Partial<Pick<LogSettings, "filters" | "outputs">>,
 ): void {
   const next = { ...(settings ?? EARLY), ...change };
   if (change.outputs === undefined) use(next);
   else startLogging(next);
+}
+
+/** Changes the general level, and with it that of the outputs that were opened with the general one. */
+export function setLogLevel(level: LogPriority): void {
+  if (settings === undefined) startLogging(EARLY);
+  for (const one of open) if (one.isGeneral) one.output = { ...one.output, level };
+  use({ ...(settings ?? EARLY), level, outputs: open.map(({ output }) => output) });
 }
 
 type Properties = Record<string, unknown>;

@@ -9,13 +9,14 @@ export function notifyManager(
 ): boolean {
   const path = environment.get("NOTIFY_SOCKET");
   if (path === undefined || path === "") return false;
-  const fd = unixDatagram();
+  let fd = -1;
   try {
+    fd = unixDatagram();
     const message = new TextEncoder().encode(assignments.join("\n"));
     return sendDatagram(fd, message, unixAddress(path)) === message.length;
   } catch {
     return false;
   } finally {
-    closeDescriptor(fd);
+    if (fd >= 0) closeDescriptor(fd);
   }
 }

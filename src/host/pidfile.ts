@@ -41,7 +41,7 @@ function openLocked(path: string): number {
   );
 }
 
-/** Whether the file at the path is still the one just locked: its former owner may have removed it in between. */
+/** Whether the file at the path is still the one that is locked: who had it before, or an administrator, may have removed that. */
 function isSameFile(fd: number, path: string): boolean {
   if (statDescriptor(fd) !== 0) return false;
   const { dev, ino } = status;
@@ -71,9 +71,9 @@ export class PidFile {
     return new PidFile(path, fd);
   }
 
-  /** Removes the file and lets it go. */
+  /** Lets the file go, and removes it: unless somebody has done so, and the one there now is another daemon's. */
   release(): void {
-    unlinkPath(cString(this.path));
+    if (isSameFile(this.fd, this.path)) unlinkPath(cString(this.path));
     closeDescriptor(this.fd);
   }
 }

@@ -15,12 +15,13 @@ import * as exit from "../../../src/host/exit.ts";
 class TestDaemon implements AsyncDisposable {
   readonly directory = Deno.makeTempDirSync();
   readonly path = `${this.directory}/control`;
+  readonly log = `${this.directory}/log`;
   readonly #child: Deno.ChildProcess;
 
   private constructor() {
     const script = new URL("control_daemon.ts", import.meta.url).pathname;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", script, this.path],
+      args: ["run", "-A", "--quiet", script, this.path, this.log],
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -96,6 +97,14 @@ Deno.test("commonRequests answer metrics and set the log level", async () => {
   assertEquals(askDaemon(path, "loglevel"), "3\n");
   assertEquals(askDaemon(path, "loglevel 1"), "1\n");
   assertEquals(askDaemon(path, "loglevel"), "1\n");
+  const logged = (): boolean => {
+    askDaemon(path, "note");
+    return Deno.readTextFileSync(daemon.log).includes("noted");
+  };
+  assertEquals(askDaemon(path, "loglevel 3"), "3\n");
+  assertEquals(logged(), false);
+  assertEquals(askDaemon(path, "loglevel 1"), "1\n");
+  assertEquals(logged(), true);
   assertEquals(refusal(path, "loglevel 5")[0], exit.EX_USAGE);
   assertEquals(refusal(path, "loglevel 1 2")[0], exit.EX_USAGE);
 });

@@ -12,6 +12,7 @@ import {
   type LogSettings,
   reconfigureLogging,
   reopenLogFiles,
+  setLogLevel,
   startLogging,
 } from "../../../src/host/log.ts";
 
@@ -113,15 +114,39 @@ Deno.test("reconfigureLogging changes what is given, also for loggers made befor
   file.start();
   const log = logger("x");
   log.debug("not yet");
-  reconfigureLogging({ level: 1 });
+  setLogLevel(1);
   log.debug("now");
-  reconfigureLogging({ level: 4, filters: [{ level: 2, match: "y" }] });
+  setLogLevel(4);
+  reconfigureLogging({ filters: [{ level: 2, match: "y" }] });
   log.warn("no more");
   logger("y").info("by filter");
   assertEquals(file.lines(), ["debug : x : now", "info : y : by filter"]);
   assertEquals(currentLevel(), 4);
   assertEquals(currentFilters(), [{ level: 2, match: "y" }]);
   assertEquals(currentOutputs(), [{ level: 1, destination: "file", argument: file.path }]);
+});
+
+Deno.test("setLogLevel takes with it the outputs of the old level, and no others, there and back", () => {
+  using general = new LogFile();
+  using own = new LogFile();
+  const outputs = ([[general, 3], [own, 2]] as const).map(([{ path }, level]) => ({
+    level,
+    destination: "file" as const,
+    argument: path,
+  }));
+  general.start({ level: 3, outputs });
+  const log = logger("x");
+  setLogLevel(1);
+  log.debug("1");
+  log.info("2");
+  assertEquals(currentOutputs().map(({ level }) => level), [1, 2]);
+  setLogLevel(2);
+  setLogLevel(3);
+  log.info("3");
+  log.warn("4");
+  assertEquals(currentOutputs(), outputs);
+  assertEquals(general.lines(), ["debug : x : 1", "info : x : 2", "warning : x : 4"]);
+  assertEquals(own.lines(), ["info : x : 2", "warning : x : 4"]);
 });
 
 Deno.test("reconfigureLogging with an output that cannot be opened throws and changes nothing", () => {
@@ -134,7 +159,7 @@ Deno.test("reconfigureLogging with an output that cannot be opened throws and ch
     { level: 1 as LogPriority, destination: "file" as const, argument: `${file.path}.2` },
     { level: 1 as LogPriority, destination: "file" as const, argument: "/nowhere/x" },
   ];
-  assertThrows(() => reconfigureLogging({ level: 1, outputs }), Errno);
+  assertThrows(() => reconfigureLogging({ outputs }), Errno);
   assertEquals(currentOutputs(), before);
   assertEquals(currentLevel(), 3);
   assertEquals(openFiles(), count);

@@ -1,0 +1,50 @@
+import "../../bind_libc.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { closeDescriptor } from "../../../ffi/file.ts";
+import { bindListener, NotASocketError, SocketInUseError } from "../../../src/host/listener.ts";
+
+function inFolder(body: (path: string) => void): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    body(`${folder}/socket`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** Binds, and lets go; the file stays. */
+function bindOnce(path: string, mode: number): void {
+  closeDescriptor(bindListener(path, mode, 1));
+}
+
+Deno.test("bindListener takes the place of a socket that nobody serves", () =>
+  inFolder((path) => {
+    bindOnce(path, 0o600);
+    bindOnce(path, 0o660);
+    const { isSocket, mode } = Deno.statSync(path);
+    assertEquals([isSocket, (mode ?? 0) & 0o777], [true, 0o660]);
+  }));
+
+Deno.test("bindListener leaves a socket alone that somebody serves, even when its backlog is full", () =>
+  inFolder((path) => {
+    const fd = bindListener(path, 0o600, 0);
+    const { ino } = Deno.statSync(path);
+    // The backlog of 0 has room for one; nobody accepts.
+    for (let i = 0; i < 3; i++) {
+      const error = assertThrows(() => bindListener(path, 0o600, 1), SocketInUseError);
+      assertEquals(error.message, `"${path}" is served by another process: stop that one first`);
+    }
+    assertEquals(Deno.statSync(path).ino, ino);
+    closeDescriptor(fd);
+  }));
+
+Deno.test("bindListener leaves a file alone that is no socket", () =>
+  inFolder((path) => {
+    Deno.writeTextFileSync(path, "dear");
+    const error = assertThrows(() => bindListener(path, 0o600, 1), NotASocketError);
+    assertEquals(
+      error.message,
+      `"${path}" is there and no socket: remove it, or name another path`,
+    );
+    assertEquals(Deno.readTextFileSync(path), "dear");
+  }));
