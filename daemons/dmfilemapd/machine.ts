@@ -220,7 +220,8 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
     state.trimInMs = TRIM_FIRST_MS;
     return due(state, "look");
   },
-  opened: (state) => due(state, "probe"),
+  // To see who has a path open the watch is set anew: what was written meanwhile is only found by a look.
+  opened: (state) => due(state, state.settings.mode === "inode" ? "probe" : "look"),
   closed: (state) => {
     state.holdersInMs = HOLDER_FIRST_MS;
     return state.isUnlinked ? due(state, "holders") : [];

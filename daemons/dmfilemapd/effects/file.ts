@@ -95,7 +95,7 @@ export interface FollowedFile {
   readonly identity: Identity;
   /** The extents now; undefined where there is no file. Throws UnfitFileError, ShortageError, Errno. */
   look(): Sight | undefined;
-  /** Whether somebody may write; false where there is no file. */
+  /** Whether somebody may write. */
   probe(): boolean;
   /** How many names the file has, and whether anybody else has it open. */
   holders(): { links: number; others: boolean };
@@ -151,23 +151,6 @@ export class PathFile implements FollowedFile {
   }
 
   look(): Sight | undefined {
-    return this.#open(sightOf);
-  }
-
-  probe(): boolean {
-    try {
-      return this.#open(hasWriter) ?? false;
-    } catch (error) {
-      if (!(error instanceof ShortageError)) throw error;
-      return true;
-    }
-  }
-
-  holders(): { links: number; others: boolean } {
-    return { links: 1, others: true };
-  }
-
-  #open<T>(use: (fd: number) => T): T | undefined {
     this.watch.drop();
     const fd = openFile(cString(this.path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
     if (SHORTAGES.has(-fd)) throw new ShortageError(strerror(-fd));
@@ -178,10 +161,20 @@ export class PathFile implements FollowedFile {
         throw new UnfitFileError("Cannot map file: it is on another device than the group");
       }
       this.#identity = found;
+      // What happens from here on is an event; what has happened before is seen now.
       this.watch.set(fd);
-      return use(fd);
+      return sightOf(fd);
     } finally {
       closeDescriptor(fd);
     }
+  }
+
+  /** Not asked: a path is looked at instead. */
+  probe(): boolean {
+    return true;
+  }
+
+  holders(): { links: number; others: boolean } {
+    return { links: 1, others: true };
   }
 }

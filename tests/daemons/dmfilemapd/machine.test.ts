@@ -107,6 +107,13 @@ Deno.test("while somebody may write through a mapping the file is looked at now 
   assertEquals(bench.on(LOOKED), ["no check", "rest 5"]);
 });
 
+Deno.test("whoever opens the file at a path has it looked at: the watch that is set anew has missed what he wrote", () => {
+  const bench = new Bench(PATH);
+  assertEquals(bench.on({ type: "opened" }), ["pause", "look"]);
+  assertEquals(bench.on(LOOKED), ["rest 5"]);
+  assertEquals(bench.timer("rest"), ["resume"]);
+});
+
 Deno.test("data that wait to be allocated are looked for ever less often, until they are there", () => {
   const bench = new Bench(INODE);
   bench.on({ type: "changed" });
