@@ -62,7 +62,7 @@ function openDevice({ name, device }: DeviceRef): number | string {
   return reason;
 }
 
-/** Called with a group's results as soon as all of them are there. */
+/** Called with a group's results as soon as all of them are there. It may read, and so take its time. */
 export type GroupDone = (group: number, results: readonly BlockResult[]) => void;
 
 /** How the reads of a child are made. */
@@ -100,16 +100,20 @@ class Round {
   }
 
   run({ timeoutMs, opening, waiting }: Reading, done: GroupDone): void {
-    const endMs = performance.now() + timeoutMs;
     const settle = (tag: number, result: BlockResult): void => this.#settle(tag, result, done);
     this.#places.forEach(([group, at], tag) => {
       const failure = this.#begin(this.reads[group][at], tag, opening);
       if (failure !== undefined) settle(tag, { failure, hung: false });
     });
     waiting();
-    while (this.#pending > 0 && performance.now() < endMs) {
-      const leftMs = Math.ceil(endMs - performance.now());
-      for (const { tag, result } of this.#aio.wait(Math.max(0, leftMs))) {
+    // From here on: opening some devices may have taken long, which is no fault of the others.
+    const endMs = performance.now() + timeoutMs;
+    while (this.#pending > 0) {
+      const leftMs = Math.max(0, Math.ceil(endMs - performance.now()));
+      const answers = this.#aio.wait(leftMs);
+      // Nor is it theirs how long `done` takes: what has answered meanwhile is taken, however late it is.
+      if (answers.length === 0 && performance.now() >= endMs) break;
+      for (const { tag, result } of answers) {
         this.#pending--;
         settle(tag, this.#resultOf(tag, result));
       }
@@ -157,7 +161,7 @@ class Round {
 /** Rounds with reads that hang: kept, since the kernel may still write to their buffers. */
 const abandoned: Round[] = [];
 
-/** Reads groups of blocks, all at once. Returns after the timeout at the latest, unless an open(2) hangs. Throws Errno. */
+/** Reads groups of blocks, all at once. Waits for no longer than the timeout, unless an open(2) hangs. Throws Errno. */
 export function readGroups(
   groups: readonly (readonly BlockRead[])[],
   reading: Reading,

@@ -151,6 +151,8 @@ function restoreAll(jobs: readonly PathJob[], timeoutMs: number): void {
     }
     say({ at: job.id });
     const refusal = putBack(job, readingFor(timeoutMs, [job]));
+    // It is not this one that is waited for when the others are silent.
+    say({ at: 0 });
     if (refusal === undefined) begun.push(job);
     else answerRestoration(job, refusal.type, refusal.reason);
   });

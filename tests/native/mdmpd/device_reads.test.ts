@@ -1,12 +1,38 @@
 /** Reads past every cache, on real block devices. */
 import { assertEquals } from "@std/assert";
 import "../../bind_libc.ts";
-import { type BlockResult, readBlocks } from "../../../daemons/mdmpd/effects/device_reads.ts";
+import {
+  type BlockResult,
+  readBlocks,
+  readGroups,
+  type Reading,
+} from "../../../daemons/mdmpd/effects/device_reads.ts";
+import { Aio, type AioResult } from "../../../ffi/aio.ts";
 import { Loop, loopTest } from "./helpers/loop.ts";
 
 const BLOCK_BYTES = 4_096;
 const BLOCKS = 4;
 const REST_BYTES = 1_024;
+const SHORT_MS = 100;
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Lets each wait for answers come back with one of them, as if disks were slow one after the other. */
+function answerOneByOne(): Disposable {
+  const wait = Aio.prototype.wait;
+  const held: AioResult[] = [];
+  Aio.prototype.wait = function (timeoutMs: number): AioResult[] {
+    if (held.length === 0) held.push(...wait.call(this, timeoutMs));
+    return held.splice(0, 1);
+  };
+  return {
+    [Symbol.dispose]: () => {
+      Aio.prototype.wait = wait;
+    },
+  };
+}
 
 function outcome(result: BlockResult): string {
   return "failure" in result ? result.failure : `${result.bytes.length} bytes`;
@@ -40,4 +66,27 @@ loopTest("readBlocks reads what is on the device, block for block", async (folde
     "bytes" in result ? [...new Set(result.bytes)] : result.failure
   );
   assertEquals(found, [[7], [0]]);
+});
+
+/** What becomes of one read of each loop, in the order in which it is told. */
+function told(loops: readonly Loop[], reading: Reading, done: (group: number) => void): string[] {
+  const said: string[] = [];
+  const groups = loops.map(({ ref }) => [{ of: ref, offset: 0 }]);
+  readGroups(groups, reading, (group, [result]) => {
+    said.push(`${group}: ${outcome(result)}`);
+    done(group);
+  });
+  return said.toSorted();
+}
+
+loopTest("readGroups calls no answer late that was there in time", async (folder) => {
+  await using a = await Loop.over(folder, "a", BLOCKS * BLOCK_BYTES);
+  await using b = await Loop.over(folder, "b", BLOCKS * BLOCK_BYTES);
+  await using c = await Loop.over(folder, "c", BLOCKS * BLOCK_BYTES);
+  const reading = { timeoutMs: SHORT_MS, opening: () => {}, waiting: () => {} };
+  const all = ["0: 4096 bytes", "1: 4096 bytes", "2: 4096 bytes"];
+  const slowOpen = { ...reading, opening: () => sleep(SHORT_MS) };
+  assertEquals(told([a, b, c], slowOpen, () => {}), all, "open(2) took long");
+  using _ = answerOneByOne();
+  assertEquals(told([a, b, c], reading, () => sleep(2 * SHORT_MS)), all, "the caller took long");
 });
