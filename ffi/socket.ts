@@ -96,9 +96,13 @@ export function seqpacketPair(): [number, number] {
   return [ends[0], ends[1]];
 }
 
-/** A connected socket that keeps messages apart, non-blocking, closed by execve. Throws Errno naming the path. */
-export function connectSeqpacket(path: string): number {
-  const fd = check(libc.socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), "socket");
+/**
+ * A connected socket that keeps messages apart, non-blocking, closed by execve. `waits`: for a listener that is behind, instead of EAGAIN.
+ * Throws Errno naming the path.
+ */
+export function connectSeqpacket(path: string, waits = true): number {
+  const type = SOCK_SEQPACKET | SOCK_CLOEXEC | (waits ? 0 : SOCK_NONBLOCK);
+  const fd = check(libc.socket(AF_UNIX, type, 0), "socket");
   const code = connectUnix(fd, path);
   if (code < 0) closeDescriptor(fd);
   if (code < 0) throw new Errno(-code, "connect", path);

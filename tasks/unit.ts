@@ -89,9 +89,9 @@ function unitSection({ sockets, unit }: ServiceManifest): string[] {
 }
 
 function helperDependency({ helper }: UnitSpec): string[] {
-  return helper === undefined
-    ? []
-    : [`Requires=${helper.name}.socket`, `After=${helper.name}.socket`];
+  if (helper === undefined) return [];
+  const socket = `${helper.name}.socket`;
+  return [`${helper.optional ? "Wants" : "Requires"}=${socket}`, `After=${socket}`];
 }
 
 /** Each behind a blank line and its reason. */
@@ -100,10 +100,13 @@ function reasoned(directives: readonly DirectiveSpec[]): string[] {
 }
 
 /** A program and what it is always told, then what an administrator adds. */
-function command(program: string, { helper, argumentsVariable }: UnitSpec): string {
-  const always = helper === undefined ? [] : [helper.daemonArguments];
-  const added = argumentsVariable === undefined ? [] : [`$${argumentsVariable}`];
-  return [program, ...always, ...added].join(" ");
+function command(program: string, unit: UnitSpec): string {
+  const always = unit.helper === undefined ? [] : [unit.helper.daemonArguments];
+  return [program, ...always, ...addedArguments(unit)].join(" ");
+}
+
+function addedArguments({ argumentsVariable }: UnitSpec): string[] {
+  return argumentsVariable === undefined ? [] : [`$${argumentsVariable}`];
 }
 
 /** The AppArmor profile of a daemon (tasks/package/apparmor.ts). */
@@ -116,14 +119,20 @@ function reloadLines({ execReload }: UnitSpec): string[] {
   return execReload === undefined ? [] : [`ExecReload=+${execReload}`];
 }
 
+/** Where what an administrator adds to the command line comes from. */
+function addedEnvironment({ argumentsVariable, environmentFiles }: UnitSpec): string[] {
+  return [
+    ...(argumentsVariable === undefined ? [] : [`Environment=${argumentsVariable}=`]),
+    ...environmentFiles.map((path) => `EnvironmentFile=-${path}`),
+  ];
+}
+
 function startLines({ name, unit }: ServiceManifest, programFolder: string): string[] {
-  const variable = unit.argumentsVariable;
   const program = join(programFolder, name);
   return [
     "Type=notify",
     "Environment=NO_COLOR=1",
-    ...(variable === undefined ? [] : [`Environment=${variable}=`]),
-    ...unit.environmentFiles.map((path) => `EnvironmentFile=-${path}`),
+    ...addedEnvironment(unit),
     `ExecStart=${command(program, unit)}`,
     ...reloadLines(unit),
     ...optional("LimitNOFILE", unit.limitNofile),
@@ -248,6 +257,8 @@ function helperSocket({ unit }: ServiceManifest, helper: HelperSpec): string {
 /** The text of a helper, which each connection starts anew. It is there before the daemon, and so as long as the daemon. */
 function helperService(manifest: ServiceManifest, helper: HelperSpec, folder: string): string {
   const { name, unit } = manifest;
+  const start = [join(folder, name), helper.helperArguments];
+  if (helper.sharesArguments) start.push(...addedArguments(unit));
   return [
     "[Unit]",
     `Description=${helper.description}`,
@@ -256,7 +267,8 @@ function helperService(manifest: ServiceManifest, helper: HelperSpec, folder: st
     "",
     "[Service]",
     "Environment=NO_COLOR=1",
-    `ExecStart=${join(folder, name)} ${helper.helperArguments}`,
+    ...(helper.sharesArguments ? addedEnvironment(unit) : []),
+    `ExecStart=${start.join(" ")}`,
     ...reasoned(helper.directives),
     "",
   ].join("\n");

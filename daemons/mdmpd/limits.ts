@@ -72,10 +72,14 @@ export const ARRAYS_MAX = 4_096;
 /** Paths that an array may have: MD_SB_DISKS is 27 with the old superblock, 1,920 with the new one. */
 export const PATHS_MAX = 1_920;
 
-/** Events that wait for the hook program, bytes: a pipe's. Further ones are counted and dropped. */
-export const HOOK_QUEUE_BYTES = 65_536;
-/** A hook program that runs longer is killed. */
+/** Events that wait for the event program. Further ones are counted and dropped. */
+export const HOOK_QUEUE_EVENTS = 1_024;
+/** An event program that runs longer is killed. */
 export const HOOK_TIMEOUT_MS = 60_000;
+/** Until its helper is looked for again while events wait. */
+export const HOOK_RETRY_MS = 5_000;
+/** An event, or what its helper answers. */
+export const HOOK_MESSAGE_BYTES = 8_192;
 /** The remembered identities. */
 export const STATE_LIMIT_BYTES = 8 << 20;
 /** A child that has nothing to do is kept for so long: a test is often followed by a restoration … */

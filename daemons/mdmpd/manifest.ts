@@ -10,7 +10,7 @@ import {
   DEFAULT_PROBE_TIMEOUT_S,
   DEFAULT_STANDBY_INTERVAL_S,
   FLAP_HOLD_MAX_MS,
-  HOOK_QUEUE_BYTES,
+  HOOK_QUEUE_EVENTS,
   HOOK_TIMEOUT_MS,
   MDSTAT_LIMIT_BYTES,
   MEMBER_RETRIES,
@@ -60,6 +60,12 @@ export const manifest = {
       long: "program",
       argument: "file",
       help: "Run this program for every event, with the event, the array and the device.",
+    },
+    {
+      long: "event-socket",
+      argument: "file",
+      help:
+        "Have that program run by the helper that listens there, as the systemd units do, instead of starting one.",
     },
     { ...CONFIG, short: "c" },
     {
@@ -122,7 +128,8 @@ export const manifest = {
       name: "program",
       type: "string",
       default: "none",
-      help: "A program that is run for every event; an absolute path.",
+      help:
+        "A program that is run for every event, under none of the daemon's restrictions (mdmpd(8)); an absolute path.",
     },
     {
       name: "log_level",
@@ -243,9 +250,9 @@ export const manifest = {
     },
     {
       name: "events that wait for the event program",
-      value: HOOK_QUEUE_BYTES,
-      unit: "bytes",
-      reached: "Further ones are counted and dropped.",
+      value: HOOK_QUEUE_EVENTS,
+      unit: "events",
+      reached: "Further ones are counted and dropped; this is said.",
     },
     {
       name: "time that the event program may run",

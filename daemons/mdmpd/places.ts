@@ -1,5 +1,8 @@
 /** Where the daemon's files are: for root in the system's directories, for others below their own. Pure. */
 
+/** Where systemd listens for the event program's helper. */
+export const EVENT_SOCKET = "/run/mdmpd-events";
+
 export interface Places {
   /** Made by the daemon if need be. */
   readonly runDirectory: string;

@@ -1,11 +1,31 @@
-/** mdmpd as a systemd service, and what that may see and do. */
-import type { UnitSpec } from "../../src/host/manifest.ts";
+/** mdmpd as systemd services: the daemon, which may see and do little, and the helper that runs an administrator's event program. */
+import type { HelperSpec, UnitSpec } from "../../src/host/manifest.ts";
+import { EVENT_SOCKET } from "./places.ts";
+
+const EVENTS = {
+  name: "mdmpd-events",
+  description: "Event program of the monitor of md multipath devices",
+  path: EVENT_SOCKET,
+  daemonArguments: `--event-socket=${EVENT_SOCKET}`,
+  helperArguments: "@events",
+  // Which program it runs is not for the daemon to say: who got hold of the daemon would have all that the program may.
+  sharesArguments: true,
+  // Paths are looked after all the same.
+  optional: true,
+  directives: [
+    {
+      directive: "KillMode=process",
+      why: "What the program leaves running in the background stays.",
+    },
+  ],
+} as const satisfies HelperSpec;
 
 export const UNIT = {
   description: "Monitor of md multipath devices",
   documentation: ["man:mdmpd(8)"],
   after: [],
   before: [],
+  helper: EVENTS,
   execReload: "/bin/kill -HUP $MAINPID",
   environmentFiles: ["/etc/default/mdmpd", "/etc/sysconfig/mdmpd"],
   argumentsVariable: "MDMPD_ARGS",

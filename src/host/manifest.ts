@@ -113,6 +113,10 @@ export interface HelperSpec {
   readonly daemonArguments: string;
   /** Those of the helper. */
   readonly helperArguments: string;
+  /** Behind them it is told what an administrator tells the daemon, too. */
+  readonly sharesArguments?: true;
+  /** The daemon does without it if need be. */
+  readonly optional?: true;
   readonly directives: readonly DirectiveSpec[];
 }
 

@@ -3,7 +3,7 @@
  * first instruction on, and so also what it needs to start.
  *
  * The units name their profile (tasks/unit.ts), so that it is on the service and not on the program: not on who asks for its
- * status, nor on the runner of an administrator's scripts. Only a daemon without a unit gets its profile by its path.
+ * status, nor on who runs an administrator's scripts. Only a daemon without a unit gets its profile by its path.
  */
 import { dirname, join } from "@std/path";
 import type { Manifest, PathGrant, PathRight } from "../../src/host/manifest.ts";

@@ -177,6 +177,23 @@ Deno.test("units of a daemon with a helper are the daemon's, and the helper's fo
   }
 });
 
+Deno.test("units of a helper that shares the daemon's arguments has them from where the daemon has them", async () => {
+  const manifest = await loadService("mdmpd");
+  const [daemon, socket, service] = [...units(manifest, "/opt").values()].map(directives);
+  const path = manifest.unit.helper?.path;
+  assertEquals(daemon.get("ExecStart"), [`/opt/mdmpd --event-socket=${path} $MDMPD_ARGS`]);
+  assertEquals(service.get("ExecStart"), ["/opt/mdmpd @events $MDMPD_ARGS"]);
+  assertEquals(service.get("EnvironmentFile"), daemon.get("EnvironmentFile"));
+  assertEquals(socket.get("SocketMode"), ["0600"]);
+});
+
+Deno.test("units let a daemon go on without a helper that is optional", async () => {
+  const [daemon] = [...units(await loadService("mdmpd")).values()].map(directives);
+  assertEquals(daemon.get("Wants"), ["mdmpd-events.socket"]);
+  assertEquals(daemon.get("After"), ["mdmpd-events.socket"]);
+  assertEquals(daemon.has("Requires"), false);
+});
+
 Deno.test("units has none for a daemon that others start", async () => {
   assertEquals([...units(await loadManifest("dmfilemapd"))], []);
 });

@@ -38,7 +38,7 @@ export function pathMetrics(core: Core, reporter: Reporter, hook: Hook | undefin
   }
   metrics.gauge(
     "events_dropped",
-    { help: "Events that the event program was too slow for" },
+    { help: "Events that the event program was not run for" },
     () => hook?.dropped ?? 0,
   );
   return metrics;

@@ -17,8 +17,8 @@ import { STDERR, STDOUT, writeText } from "../../../src/host/standard.ts";
 import { VERSION } from "../../../src/host/version.ts";
 import { manifest } from "../manifest.ts";
 import { type Places, placesFor } from "../places.ts";
-import { HOOK_ARGUMENT, runHookHelper } from "./hook.ts";
-import { CONFIG, configFileOf } from "./settings.ts";
+import { HOOK_ARGUMENT, runHookHelper } from "./hook_helper.ts";
+import { CONFIG, configFileOf, eventProgramOf } from "./settings.ts";
 import { runDaemon } from "./start.ts";
 import { statusCommand } from "./status_command.ts";
 import { runTester, TESTER_ARGUMENT } from "./tester.ts";
@@ -29,22 +29,35 @@ const HANDSHAKE_FAILED = 1;
 /** Runs the program; its exit code. */
 export function runProgram(): number {
   const program = thisProgram();
-  const [role, argument] = program.args;
+  const [role, ...args] = program.args;
   if (role === TESTER_ARGUMENT) {
     runTester();
     return EX_OK;
   }
-  if (role === HOOK_ARGUMENT) {
-    runHookHelper(program, argument ?? "");
+  return role === HOOK_ARGUMENT ? helpHook(program, args) : runCommand(program);
+}
+
+/** The helper finds the event program where the daemon does, in `args` or the configuration; the exit code. */
+function helpHook(program: Program, args: readonly string[]): number {
+  const line = parseCommandLine(manifest, args, program.environment.has("POSIXLY_CORRECT"));
+  try {
+    runHookHelper(program, eventProgramOf(line, placesOf(program)));
     return EX_OK;
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    writeText(STDERR, `${program.calledAs}: ${error.message}\n`);
+    return error.code;
   }
-  return runCommand(program);
+}
+
+function placesOf({ environment }: Program): Places {
+  return placesFor(effectiveUserId() === 0, environment);
 }
 
 function runCommand(program: Program): number {
   const handshake = new ReadyHandshake(program.environment);
   const line = parseCommandLine(manifest, program.args, program.environment.has("POSIXLY_CORRECT"));
-  const places = placesFor(effectiveUserId() === 0, program.environment);
+  const places = placesOf(program);
   try {
     act(program, line, places, handshake);
     return EX_OK;

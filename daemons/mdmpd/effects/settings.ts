@@ -28,6 +28,8 @@ export interface RunSettings extends CoreSettings {
   readonly pidFile: string;
   /** The event program's path; "" for none. */
   readonly program: string;
+  /** Where its helper listens; "": the daemon starts one. */
+  readonly eventSocket: string;
   readonly log: { readonly level: LogPriority; readonly outputs: readonly LogOutput[] };
 }
 
@@ -77,6 +79,7 @@ export function settingsFrom(
     ...(line.options.has("check-standby") ? { check_standby: 1 } : {}),
   };
   const pidFile = line.options.get("pid-file");
+  const eventSocket = line.options.get("event-socket");
   const level = line.options.has("verbose") ? 1 : (config.log_level ?? 2) as LogPriority;
   return {
     policy: policyFrom(given, line.options.has("dry-run")),
@@ -84,8 +87,15 @@ export function settingsFrom(
     probeTimeoutMs: probeTimeoutMs(given),
     pidFile: typeof pidFile === "string" ? pidFile : places.pidFile,
     program: optionValue(line, "program", "program") ?? config.program ?? "",
+    eventSocket: typeof eventSocket === "string" ? eventSocket : "",
     log: { level, outputs: outputsFor(level, isForeground) },
   };
+}
+
+/** The event program's path, "" for none; where the command line has it, no file is read. Throws ExitError. */
+export function eventProgramOf(line: CommandLine, places: Places): string {
+  return optionValue(line, "program", "program") ??
+    fileSettings(CONFIG, configFileOf(line, places), EX_CONFIG).program ?? "";
 }
 
 /** Begins logging. Throws ExitError when an output cannot be opened. */

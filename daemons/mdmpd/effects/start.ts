@@ -26,6 +26,7 @@ import type { Places } from "../places.ts";
 import { Core } from "./core.ts";
 import { Daemon, SIGNALS } from "./daemon.ts";
 import { Hook } from "./hook.ts";
+import { helperAt, ownHelper } from "./hook_way.ts";
 import { pathMetrics } from "./metrics.ts";
 import { runOnce } from "./once.ts";
 import { Reporter } from "./reporter.ts";
@@ -105,9 +106,14 @@ function takePidFile(path: string): PidFile | undefined {
   }
 }
 
-/** The helper is started while everything is still allowed. */
-function makeHook({ program }: Start, settings: RunSettings): Hook | undefined {
-  return settings.program === "" ? undefined : new Hook(program, settings.program);
+/** A helper of our own is started while everything is still allowed. */
+function makeHook(
+  { program: self }: Start,
+  { program, eventSocket }: RunSettings,
+  reactor: Reactor,
+): Hook | undefined {
+  if (program === "") return undefined;
+  return new Hook(reactor, eventSocket === "" ? ownHelper(self, program) : helperAt(eventSocket));
 }
 
 function uuidsOf(core: Core): ReadonlySet<string> {
@@ -125,7 +131,7 @@ interface Parts {
 function makeParts(start: Start, settings: RunSettings, memory: Memory): Parts {
   const { program, places } = start;
   const reactor = new Reactor();
-  const hook = makeHook(start, settings);
+  const hook = makeHook(start, settings, reactor);
   const reporter = new Reporter(hook);
   const state: StateFile = new StateFile(
     reactor,
@@ -146,6 +152,7 @@ function serve(start: Start, settings: RunSettings, pidFile: PidFile | undefined
   openControl(start, parts, daemon, sandboxText(sandbox));
   daemon.atEnd(() => state.save());
   daemon.atEnd(() => core.close());
+  daemon.atEnd(() => parts.hook?.close());
   daemon.atEnd(() => pidFile?.release());
   reactor.after(RELEASE_AFTER_MS, releaseStartupCode);
   handshake.finish(0);
