@@ -8,8 +8,6 @@
  *     pidfds      a holder that was being ended has died
  */
 import { Errno } from "../../../ffi/errno.ts";
-import { unlinkPath } from "../../../ffi/file.ts";
-import { cString } from "../../../ffi/memory.ts";
 import {
   SIGHUP,
   SIGINT,
@@ -36,7 +34,7 @@ import { peerHasEnded } from "./holders.ts";
 import { captureState, handedDescriptors, obstacles, type Service } from "./handover.ts";
 import type { LockClient, LockService } from "./lock_service.ts";
 import type { Server } from "./server.ts";
-import { leaveState } from "./state_file.ts";
+import { leaveState, removeState } from "./state_file.ts";
 
 /** The signals that the daemon reads from a descriptor. Blocked before anything else is done. */
 export const SIGNALS = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP];
@@ -217,7 +215,7 @@ export class Daemon {
       signals: SIGNALS,
       losable: [SIGUSR1, SIGHUP],
     });
-    unlinkPath(cString(stateFile));
+    removeState(stateFile);
     throw new Errno(-code, "execve", program.path);
   }
 

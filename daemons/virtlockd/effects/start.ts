@@ -28,7 +28,7 @@ import {
   type RunSettings,
   settingsFrom,
 } from "./settings.ts";
-import { EXIT_STATE, takeState } from "./state_file.ts";
+import { EXIT_STATE, removeState, takeState } from "./state_file.ts";
 import { statusOf } from "./status.ts";
 
 const EXIT_RUN_DIRECTORY = 2;
@@ -160,7 +160,7 @@ function assemble(
   const hook: DaemonHook = { daemon: undefined };
   const services = makeServices(reactor, settings, state, hook);
   const idleTimeoutS = state?.extra?.idleTimeoutS ?? settings.idleTimeoutS;
-  if (state === undefined) openSockets(services, places, program.environment);
+  if (state === undefined) startAfresh(start, services);
   else takeOver(state, services, pidFile, reactor.now());
   const daemon = new Daemon(reactor, {
     ...services,
@@ -174,6 +174,12 @@ function assemble(
   reactor.after(RELEASE_AFTER_MS, releaseStartupCode);
   openControl(start, reactor, services, daemon, confine(start));
   return daemon;
+}
+
+/** Whoever has the pid file and the sockets is alone: a state that is still there was left by a daemon that died of it. */
+function startAfresh({ places, program }: Start, services: Services): void {
+  openSockets(services, places, program.environment);
+  removeState(places.stateFile);
 }
 
 function takeOver(
