@@ -4,8 +4,8 @@
 export const DEFAULT_UPDATE_INTERVAL_MS = 25;
 /** How long it rests after work that changed nothing, at least. */
 export const REST_MIN_MS = 5;
-/** Pause when a file cannot be opened for want of descriptors or memory. */
-export const SHORTAGE_REST_MS = 250;
+/** Pause when a file cannot be opened now: for want of descriptors or memory, or because it is leased. */
+export const UNOPENED_REST_MS = 250;
 /** How often the regions are listed while others use device-mapper, at most … */
 export const LIST_INTERVAL_MS = 100;
 /** … and with so many times the time that the last listing took in between. */
@@ -41,8 +41,9 @@ export const TRIM_MAX_MS = 3_600_000;
 
 /** How long a file may have no extents before its group goes, so that one which is truncated and rewritten keeps it. */
 export const EMPTY_GRACE_MS = 500;
-/** How long a path may have no file: the original's nine attempts, 100 ms apart. */
+/** How long a path may have no file, and how often it is looked at: the original's nine attempts, 100 ms apart. */
 export const MISSING_GRACE_MS = 1_000;
+export const MISSING_STEP_MS = 100;
 /** How often an unlinked file's other holders are looked for, beside each close that is seen. */
 export const HOLDER_CHECK_MS = 10_000;
 /** The first look behind a close: the kernel tells of it before it counts the holder out (fs/file_table.c, __fput). */

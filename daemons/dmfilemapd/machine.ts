@@ -18,6 +18,7 @@ import {
   LIST_INTERVAL_MS,
   LIST_MAX_MS,
   MISSING_GRACE_MS,
+  MISSING_STEP_MS,
   REST_FACTOR,
   REST_MAX_MS,
   REST_MIN_MS,
@@ -128,7 +129,7 @@ export interface State {
   /** When space behind the file's end is looked at again. */
   trimInMs: number;
   emptySinceMs: number | undefined;
-  isMissing: boolean;
+  missingSinceMs: number | undefined;
   isUnlinked: boolean;
   /** When other holders of an unlinked file are looked for again. */
   holdersInMs: number;
@@ -147,7 +148,7 @@ export function initialState(settings: Settings): State {
     isBeyondEnd: false,
     trimInMs: TRIM_FIRST_MS,
     emptySinceMs: undefined,
-    isMissing: false,
+    missingSinceMs: undefined,
     isUnlinked: false,
     holdersInMs: HOLDER_FIRST_MS,
     hasWriter: false,
@@ -264,12 +265,13 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
     if (more) state.pending.add("look");
     rest(state, more ? 0 : tookMs, changed ? state.settings.updateIntervalMs : REST_MIN_MS);
     const seen = [
-      ...seeMissing(state, outcome === "missing"),
+      ...seeMissing(state, outcome === "missing", nowMs),
       ...seeEmpty(state, outcome === "empty", nowMs),
       ...seeUnsettled(state, event.unsettled, nowMs),
       ...seeBeyondEnd(state, event.beyondEnd),
       ...seeWriter(state, writer),
     ];
+    if (isLost(state, nowMs)) return [...seen, ...end(state, "missing")];
     return [...seen, ...(isOver(state, nowMs) ? finish(state) : pause(state))];
   },
 };
@@ -282,13 +284,22 @@ const TIMERS: Readonly<Record<TimerName, (state: State, nowMs: number) => Action
   empty: (state) => due(state, "look"),
   holders: (state) => due(state, "holders"),
   list: (state) => due(state, "list"),
-  missing: (state) => state.isMissing ? end(state, "missing") : [],
+  missing: (state) => due(state, "look"),
 };
 
-function seeMissing(state: State, missing: boolean): Action[] {
-  if (missing === state.isMissing) return [];
-  state.isMissing = missing;
-  return [missing ? arm("missing", MISSING_GRACE_MS) : cancel("missing")];
+/** A file may come back without an event, such as with a folder that takes another's place. */
+function seeMissing(state: State, missing: boolean, nowMs: number): Action[] {
+  if (!missing) {
+    const wasMissing = state.missingSinceMs !== undefined;
+    state.missingSinceMs = undefined;
+    return wasMissing ? [cancel("missing")] : [];
+  }
+  state.missingSinceMs ??= nowMs;
+  return [arm("missing", MISSING_STEP_MS)];
+}
+
+function isLost({ missingSinceMs }: State, nowMs: number): boolean {
+  return missingSinceMs !== undefined && nowMs - missingSinceMs >= MISSING_GRACE_MS;
 }
 
 function seeEmpty(state: State, empty: boolean, nowMs: number): Action[] {
@@ -377,7 +388,7 @@ export function step(state: State, event: Event, nowMs: number): Action[] {
 export function invariants(state: State): string[] {
   const wrong: string[] = [];
   if (state.phase === "watching" && state.pending.size > 0) wrong.push("work waits while watching");
-  if (state.settings.mode === "inode" && state.isMissing) wrong.push("an inode has no path");
+  if (state.settings.mode === "inode" && state.missingSinceMs !== undefined) wrong.push("an inode has no path");
   if (state.settings.mode === "path" && state.isUnlinked) wrong.push("a path has no holders");
   return wrong;
 }

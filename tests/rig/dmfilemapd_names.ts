@@ -16,6 +16,8 @@ import { onEach, type Volume } from "./dmfilemapd/volume.ts";
 
 /** So long a daemon is given to end that should not. */
 const PATIENCE_SECONDS = 1;
+/** So long there is no folder: the daemon has looked for it by then. */
+const NO_FOLDER_SECONDS = 0.3;
 
 function append(file: OpenFile): void {
   file.write(file.size);
@@ -97,6 +99,7 @@ async function replacedAtPath(volume: Volume): Promise<void> {
   await maps("path: it is still followed", scene, third);
   using brought = make(`${other}/file`, 1);
   Deno.renameSync(folder, volume.at("old"));
+  await sleep(NO_FOLDER_SECONDS);
   Deno.renameSync(other, folder);
   await maps("path: a folder that replaces the file's brings its file", scene, brought);
   equal("path: the group is the one it was", 0, stats.group()?.ids[0]);

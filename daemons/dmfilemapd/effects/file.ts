@@ -93,7 +93,7 @@ function sightOf(fd: number): Sight {
 
 export interface FollowedFile {
   readonly identity: Identity;
-  /** The extents now; undefined where there is no file. Throws UnfitFileError, ShortageError, Errno. */
+  /** The extents now; undefined where there is no file. Throws UnfitFileError, UnopenedError, Errno. */
   look(): Sight | undefined;
   /** Whether somebody may write. */
   probe(): boolean;
@@ -120,18 +120,20 @@ export class InodeFile implements FollowedFile {
   }
 }
 
-/** What PathFile needs of the watches: the file's own open is not to be an event. */
+/** What PathFile needs of the watches: its own open is not to be an event. */
 export interface FileWatch {
-  drop(): void;
+  /** Before the path is opened. */
+  renew(): void;
+  /** When it has been. */
   set(fd: number): void;
 }
 
-/** Says nothing of the file. */
-const SHORTAGES: ReadonlySet<number> = new Set([EMFILE, ENFILE, ENOMEM]);
+/** Errors that say nothing of the file. EAGAIN: it is leased, and the lease is asked back (fs/locks.c, __break_lease). */
+const PASSING: ReadonlySet<number> = new Set([EAGAIN, EMFILE, ENFILE, ENOMEM]);
 
-/** The file cannot be opened now for want of descriptors or memory: what is at the path is not known. */
-export class ShortageError extends Error {
-  override name = "ShortageError";
+/** The file cannot be opened now, but may be later: what is at the path is not known. */
+export class UnopenedError extends Error {
+  override name = "UnopenedError";
 }
 
 /** Follows whatever file is at a path. The file is closed between looks, so that it keeps nobody from unmounting. */
@@ -151,9 +153,9 @@ export class PathFile implements FollowedFile {
   }
 
   look(): Sight | undefined {
-    this.watch.drop();
+    this.watch.renew();
     const fd = openFile(cString(this.path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-    if (SHORTAGES.has(-fd)) throw new ShortageError(strerror(-fd));
+    if (PASSING.has(-fd)) throw new UnopenedError(strerror(-fd));
     if (fd < 0) return undefined;
     try {
       const found = identify(fd);

@@ -1,12 +1,12 @@
 /** One look at the file, and the regions brought in line with it. */
 import type { Applied, Group, Shortage } from "../group.ts";
 import { lookAhead } from "../regions.ts";
-import { REST_MIN_MS, SHORTAGE_REST_MS } from "../limits.ts";
+import { REST_MIN_MS, UNOPENED_REST_MS } from "../limits.ts";
 import type { Event, LookOutcome } from "../machine.ts";
 import { GroupGoneError, StatsError } from "../stats_device.ts";
 import { deviceSectors } from "./device.ts";
 import { Errno } from "../../../ffi/errno.ts";
-import { type FollowedFile, ShortageError, type Sight, UnfitFileError } from "./file.ts";
+import { type FollowedFile, type Sight, UnfitFileError, UnopenedError } from "./file.ts";
 import type { DeviceLock } from "./instance.ts";
 import type { UpdateMetrics } from "./update_metrics.ts";
 import type { Voice } from "./voice.ts";
@@ -118,7 +118,7 @@ export class Updater {
 
   #failed(error: unknown, beganMs: number): Event {
     const { voice, group } = this.parts;
-    if (error instanceof ShortageError) return { type: "lookedLater", waitMs: SHORTAGE_REST_MS };
+    if (error instanceof UnopenedError) return { type: "lookedLater", waitMs: UNOPENED_REST_MS };
     if (error instanceof GroupGoneError) return this.#looked("gone", undefined, undefined, beganMs);
     if (error instanceof UnfitFileError || error instanceof Errno) voice.error(error.message);
     else if (error instanceof StatsError) {

@@ -24,7 +24,7 @@ import {
   Inotify,
   type InotifyEvent,
 } from "../../../ffi/inotify.ts";
-import { type ByteString, fromReversibleText } from "../../../src/wire/bytes.ts";
+import { type ByteString, fromReversibleText, toReversibleText } from "../../../src/wire/bytes.ts";
 import type { Event } from "../machine.ts";
 import type { FileWatch } from "./file.ts";
 
@@ -41,7 +41,9 @@ export class Watches implements FileWatch {
   #file = -1;
   #parent = -1;
   readonly #folders = new Set<number>();
-  #name: ByteString = "";
+  #path: ByteString = "";
+  /** A folder on the way to the path has moved: what is watched may not be what leads there. */
+  #isAstray = false;
 
   /** For epoll; readable when there is something to read(). */
   get fd(): number {
@@ -56,39 +58,63 @@ export class Watches implements FileWatch {
 
   /** Begins to watch what becomes of a path: the entry, and the names of the folders above. Throws Errno. */
   watchPath(path: string): void {
-    const bytes = fromReversibleText(path);
-    const slash = bytes.lastIndexOf("/");
-    this.#name = bytes.slice(slash + 1);
-    for (
-      let end = bytes.indexOf("/", 1);
-      end > 0 && end < slash;
-      end = bytes.indexOf("/", end + 1)
-    ) {
-      this.#folders.add(this.#added(bytes.slice(0, end), FOLDER, path));
-    }
-    this.#parent = this.#added(bytes.slice(0, Math.max(slash, 1)), ENTRIES, path);
+    this.#path = fromReversibleText(path);
+    this.#watchFolders();
   }
 
-  #added(path: ByteString, mask: number, subject: string): number {
+  /** Throws Errno. */
+  #watchFolders(): void {
+    const path = this.#path;
+    const former = [...this.#folders, this.#parent].filter((watch) => watch >= 0);
+    this.#folders.clear();
+    this.#parent = -1;
+    const slash = path.lastIndexOf("/");
+    try {
+      for (
+        let end = path.indexOf("/", 1);
+        end > 0 && end < slash;
+        end = path.indexOf("/", end + 1)
+      ) {
+        this.#folders.add(this.#added(path.slice(0, end), FOLDER));
+      }
+      this.#parent = this.#added(path.slice(0, Math.max(slash, 1)), ENTRIES);
+    } finally {
+      for (const watch of former) {
+        if (watch !== this.#parent && !this.#folders.has(watch)) this.#inotify.remove(watch);
+      }
+    }
+  }
+
+  #added(path: ByteString, mask: number): number {
     const watch = this.#inotify.add(path, mask);
-    if (watch < 0) throw new Errno(-watch, "inotify_add_watch", subject);
+    if (watch < 0) throw new Errno(-watch, "inotify_add_watch", toReversibleText(path));
     return watch;
   }
 
   /** Watches an open file, and nothing but it. Throws Errno. */
   set(fd: number): void {
-    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE, `/proc/self/fd/${fd}`);
+    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE);
   }
 
   /** Tells of readers that close the file from now on, too. Throws Errno. */
   setWithReaders(fd: number): void {
-    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE | IN_CLOSE_NOWRITE, `/proc/self/fd/${fd}`);
+    this.#file = this.#added(`/proc/self/fd/${fd}`, FILE | IN_CLOSE_NOWRITE);
   }
 
-  /** Ends the watch on the file. What it still has to say is not heard. */
-  drop(): void {
+  /**
+   * Before the path is opened: ends the watch on the file, of which no more is heard, and watches the folders that lead there now
+   * if one has moved. While there are none, nothing tells of a file.
+   */
+  renew(): void {
     if (this.#file >= 0) this.#inotify.remove(this.#file);
     this.#file = -1;
+    if (!this.#isAstray) return;
+    try {
+      this.#watchFolders();
+      this.#isAstray = false;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
   }
 
   /** What has happened since the last call, each kind once. */
@@ -102,12 +128,17 @@ export class Watches implements FileWatch {
 
   #typesOf({ watch, mask, name }: InotifyEvent): InputType[] {
     if ((mask & IN_Q_OVERFLOW) !== 0) {
+      this.#isAstray = true;
       return ["changed", "moved", "controlUsed", "opened", "closed"];
     }
     if (watch === this.#control) return ["controlUsed"];
     if (watch === this.#file) return fileTypes(mask);
-    if (watch === this.#parent) return name === this.#name || name === "" ? ["moved"] : [];
-    return this.#folders.has(watch) ? ["moved"] : [];
+    if (watch === this.#parent && name !== "") {
+      return this.#path.endsWith(`/${name}`) ? ["moved"] : [];
+    }
+    if (watch !== this.#parent && !this.#folders.has(watch)) return [];
+    this.#isAstray = true;
+    return ["moved"];
   }
 
   close(): void {

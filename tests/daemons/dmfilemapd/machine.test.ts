@@ -168,17 +168,35 @@ Deno.test("a file without extents is forgiven for half a second", () => {
   assertEquals(bench.on({ ...LOOKED, outcome: "empty" }), ["dissolve", "end: empty"]);
 });
 
-Deno.test("a path without a file is forgiven for a second", () => {
+Deno.test("a path without a file is forgiven for a second, and looked at ten times in it", () => {
   const bench = new Bench(PATH);
+  const missing = { ...LOOKED, outcome: "missing" } as const;
   assertEquals(bench.on({ type: "moved" }), ["pause", "look"]);
-  assertEquals(bench.on({ ...LOOKED, outcome: "missing" }), ["missing 1000", "rest 5"]);
+  assertEquals(bench.on(missing), ["missing 100", "rest 5"]);
   bench.timer("rest");
+  bench.nowMs += 900;
   bench.on({ type: "moved" });
   assertEquals(bench.on({ ...LOOKED, changed: true }), ["no missing", "rest 25"]);
   bench.timer("rest");
   bench.on({ type: "moved" });
+  for (let looks = 0; looks < 10; looks++) {
+    assertEquals(bench.on(missing), ["missing 100", "rest 5"], `look ${looks}`);
+    bench.timer("rest");
+    bench.nowMs += 100;
+    assertEquals(bench.timer("missing"), ["pause", "look"]);
+  }
+  assertEquals(bench.on(missing), ["missing 100", "end: missing"]);
+});
+
+Deno.test("a file that is back at the last look is followed on, though no event told of it", () => {
+  const bench = new Bench(PATH);
+  bench.on({ type: "moved" });
   bench.on({ ...LOOKED, outcome: "missing" });
-  assertEquals(bench.timer("missing"), ["end: missing"]);
+  bench.timer("rest");
+  bench.nowMs += 1_000;
+  bench.timer("missing");
+  assertEquals(bench.on(LOOKED), ["no missing", "rest 5"]);
+  bench.timer("rest");
 });
 
 Deno.test("an unlinked inode is followed until nobody else has it open", () => {

@@ -1,0 +1,53 @@
+/** inotify's events on real files and folders, as the daemon hears them. */
+import "../../bind_libc.ts";
+import { assertEquals } from "@std/assert";
+import { Watches } from "../../../daemons/dmfilemapd/effects/watches.ts";
+
+/** A folder with `cur/f` and `new/f`, and watches on the path of the first; gone afterwards. */
+function withFolders(use: (base: string, watches: Watches) => void): void {
+  const base = Deno.makeTempDirSync({ prefix: "dmfilemapd-watches-" });
+  const watches = new Watches();
+  try {
+    for (const name of ["cur", "new"]) {
+      Deno.mkdirSync(`${base}/${name}`);
+      Deno.writeTextFileSync(`${base}/${name}/f`, name);
+    }
+    watches.watchPath(`${base}/cur/f`);
+    use(base, watches);
+  } finally {
+    watches.close();
+    Deno.removeSync(base, { recursive: true });
+  }
+}
+
+function heard(watches: Watches): string[] {
+  return watches.read().map(({ type }) => type);
+}
+
+Deno.test("Watches.renew follows the path into a folder that has taken another's place", () => {
+  withFolders((base, watches) => {
+    Deno.renameSync(`${base}/cur`, `${base}/old`);
+    assertEquals(heard(watches), ["moved"]);
+    watches.renew();
+    Deno.renameSync(`${base}/new`, `${base}/cur`);
+    watches.renew();
+    assertEquals(heard(watches), [], "nothing tells of it: the path is looked at again");
+    Deno.removeSync(`${base}/cur/f`);
+    assertEquals(heard(watches), ["moved"], "in the new folder");
+    Deno.removeSync(`${base}/old/f`);
+    assertEquals(heard(watches), [], "in the old one, which is not watched any more");
+  });
+});
+
+Deno.test("Watches.renew keeps the watches of a folder that moves away and back", () => {
+  withFolders((base, watches) => {
+    Deno.renameSync(`${base}/cur`, `${base}/old`);
+    Deno.renameSync(`${base}/old`, `${base}/cur`);
+    assertEquals(heard(watches), ["moved"]);
+    watches.renew();
+    Deno.renameSync(`${base}/new/f`, `${base}/cur/f`);
+    assertEquals(heard(watches), ["moved"]);
+    Deno.renameSync(`${base}/cur`, `${base}/old`);
+    assertEquals(heard(watches), ["moved"]);
+  });
+});
