@@ -388,7 +388,8 @@ export function step(state: State, event: Event, nowMs: number): Action[] {
 export function invariants(state: State): string[] {
   const wrong: string[] = [];
   if (state.phase === "watching" && state.pending.size > 0) wrong.push("work waits while watching");
-  if (state.settings.mode === "inode" && state.missingSinceMs !== undefined) wrong.push("an inode has no path");
-  if (state.settings.mode === "path" && state.isUnlinked) wrong.push("a path has no holders");
+  const { settings: { mode }, missingSinceMs, isUnlinked } = state;
+  if (mode === "inode" && missingSinceMs !== undefined) wrong.push("an inode has no path");
+  if (mode === "path" && isUnlinked) wrong.push("a path has no holders");
   return wrong;
 }
