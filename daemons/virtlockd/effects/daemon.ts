@@ -31,7 +31,7 @@ import {
 } from "../limits.ts";
 import type { AdminServiceClient } from "./admin_service.ts";
 import { peerHasEnded } from "./holders.ts";
-import { captureState, handedDescriptors, obstacles, type Service } from "./handover.ts";
+import { captureState, keptDescriptors, obstacles, type Service } from "./handover.ts";
 import type { LockClient, LockService } from "./lock_service.ts";
 import type { Server } from "./server.ts";
 import { leaveState, removeState } from "./state_file.ts";
@@ -200,18 +200,18 @@ export class Daemon {
   #become(kind: ProgramKind): void {
     if (kind === "other") this.#leaveOutTheDead();
     const { stateFile, program } = this.parts;
-    const state = captureState(this.#service(), kind === "ours");
+    const service = this.#service();
+    const state = captureState(service, kind === "ours");
     const text = new TextEncoder().encode(encodeHandover(state));
     const limit = kind === "ours" ? STATE_LIMIT_BYTES : FOREIGN_STATE_LIMIT_BYTES;
     if (text.length > limit) {
       throw new Error(`the state has ${text.length} bytes, the limit is ${limit}`);
     }
     leaveState(stateFile, text);
-    const descriptors = handedDescriptors(state);
     const code = replaceProgram({
       program,
       kind,
-      descriptors,
+      descriptors: keptDescriptors(state, service),
       signals: SIGNALS,
       losable: [SIGUSR1, SIGHUP],
     });

@@ -131,8 +131,8 @@ function captureConnection({ connection }: ServedClient): Extra["connections"][n
   };
 }
 
-/** Every descriptor that must outlive the execve. */
-export function handedDescriptors(state: HandoverState): number[] {
+/** Every descriptor that a state names. */
+function handedDescriptors(state: HandoverState): number[] {
   const { lock, admin, lockspaces, extra } = state;
   return [
     ...[lock, admin].flatMap((server) =>
@@ -142,6 +142,15 @@ export function handedDescriptors(state: HandoverState): number[] {
     ...(extra?.parked ?? []).flatMap(([, fds]) => fds),
     ...(extra?.pidFile === undefined ? [] : [extra.pidFile]),
   ];
+}
+
+/**
+ * Every descriptor that must outlive the execve: a parked one, too, where the state has no place for it, since closing it would
+ * drop the lock on its file. The C daemon has it open without knowing.
+ */
+export function keptDescriptors(state: HandoverState, { lockService }: Service): number[] {
+  const parked = [...lockService.machine.table.inodes()].flatMap((inode) => inode.parked);
+  return [...new Set([...handedDescriptors(state), ...parked])];
 }
 
 /** Why a program other than ours cannot take over at this moment; empty when it can. */

@@ -13,6 +13,7 @@ import {
   LINK,
   PROGRAM,
   register,
+  release,
   request,
   type Stage,
   STATE_FILE,
@@ -74,6 +75,19 @@ async function sendHalf(stage: Stage): Promise<void> {
   await pause(READ_MS);
 }
 
+/** One of two names is given up: the file stays locked by the other, and so must stay open by both. */
+async function parkDescriptor(stage: Stage): Promise<void> {
+  const [disk, alias] = ["/srv/disk", "/srv/alias"];
+  await stage.lab.write(disk, "");
+  await Deno.link(stage.lab.outside(disk), stage.lab.outside(alias));
+  const client = await stage.connectOwner();
+  for (const name of [disk, alias]) {
+    const shared = frames.resourceArguments("", name, frames.AcquireFlag.shared);
+    await succeed(client, request("ACQUIRE_RESOURCE", 1, shared));
+  }
+  await succeed(client, release(disk, 1, ""));
+}
+
 async function misconfigure(stage: Stage): Promise<void> {
   await stage.lab.write("/etc/libvirt/virtlockd.conf", "max_clients = = 3\n");
 }
@@ -89,6 +103,7 @@ const toOurs: readonly Hazard[] = [
   { title: "with a resource whose name is no UTF-8", prepare: lockByBytes },
   { title: "with a state of more than 10 MiB", prepare: fillState },
   { title: "after a NEW with a bad path", prepare: createBadLockspace },
+  { title: "with a descriptor that was parked", prepare: parkDescriptor },
   {
     title: "of a daemon started as ./virtlockd",
     options: { argv0: "./virtlockd", cwd: "/srv/sbin" },
@@ -106,6 +121,7 @@ const toC: readonly Hazard[] = [
   { title: "to the C daemon with a client that has not registered", prepare: connectSilent },
   { title: "to the C daemon with a client whose process is gone", prepare: connectGhost },
   { title: "to the C daemon after a NEW with a bad path", prepare: createBadLockspace },
+  { title: "to the C daemon with a descriptor that was parked", prepare: parkDescriptor },
   {
     title: "to the C daemon with a resource whose name is no UTF-8",
     refused: /everything goes on as before: .*UTF-8/,
