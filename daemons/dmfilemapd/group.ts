@@ -112,7 +112,7 @@ export class Group {
     const table = readGroup(rows, this.groupId);
     if (table === undefined) return this.#restore(rows);
     for (const orphan of table.orphans) this.device.remove(orphan);
-    for (const member of table.unsettled) this.device.setAux(member, "-");
+    for (const member of table.unsettled) settleAux(this.device, this.groupId, member);
     this.#held = table.held;
     this.#style = table.style;
     this.#stale = table.stale;
@@ -240,14 +240,12 @@ export class Group {
     const tag = this.#tagWith(created, gone);
     if (!fitsMessage(tag)) return this.#commitDense(draft, removed);
     const carrying = created.filter(({ carry }) => carry !== undefined);
-    for (const region of carrying) settleAux(this.device, this.groupId, region);
-    for (const { id, carry } of gone) {
-      // One that carries counts has a mark already, and is to keep them for as long as it is a member.
-      if (carry === undefined) this.device.setAux(id, spareAux(this.groupId));
+    for (const { id, carry } of [...carrying, ...gone]) {
+      this.device.setAux(id, spareAux(this.groupId, carry));
     }
     this.#writeTag(tag);
     for (const region of created) {
-      if (region.carry === undefined) this.device.setAux(region.id, "-");
+      settleAux(this.device, this.groupId, region);
       this.#held.set(region.id, region);
       this.notes.created(region.id, region);
     }

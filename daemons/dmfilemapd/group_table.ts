@@ -31,8 +31,8 @@ export interface GroupTable {
   readonly stale: boolean;
   /** Ids of regions that a killed daemon of this group left behind. */
   readonly orphans: readonly number[];
-  /** Ids of members that still have the mark of a spare, or a descriptor that only the leader has. */
-  readonly unsettled: readonly number[];
+  /** Members that still have the mark of a spare, or a descriptor that only the leader has. */
+  readonly unsettled: readonly Held[];
 }
 
 export function isNowhere({ start }: Member): boolean {
@@ -40,9 +40,9 @@ export function isNowhere({ start }: Member): boolean {
 }
 
 function heldOf(region: Region): Held {
-  const { id, start, length } = region;
-  const mark = parseMark(region.aux)?.mark;
-  return { id, start, length, carry: mark?.kind === "member" ? mark.carry : undefined };
+  const { id, start, length, aux } = region;
+  const mark = parseMark(aux)?.mark;
+  return { id, start, length, carry: mark?.kind === "journal" ? undefined : mark?.carry };
 }
 
 function styleOf({ program, precise, histogram }: Region, { alias, user }: GroupTag): GroupStyle {
@@ -63,13 +63,18 @@ export function readGroup(rows: readonly Region[], id: number): GroupTable | und
     orphans: orphansOf(rows, id, named),
     unsettled: members.filter((row) =>
       row.id !== id && (parseMark(row.aux)?.mark.kind === "spare" || isGroupTag(row.aux))
-    ).map((row) => row.id),
+    ).map(heldOf),
   };
 }
 
+/** Ids of all regions that some group's descriptor names: whatever marks they have, they are that group's. */
+function namedIds(rows: readonly Region[]): Set<number> {
+  return new Set(rows.flatMap(({ id, aux }) => parseGroupTag(aux, id)?.ids ?? []));
+}
+
 /**
- * Regions with a mark of this group that are not in its list. And what is left of a group that went by another id until its leader's
- * place was taken by somebody else: a journal that names members of this one, with all that belongs to it.
+ * Spares of this group. And what is left of a group that went by another id until its leader's place was taken by somebody else: a
+ * journal that names members of this one, with all that belongs to it. Never a member, nor one that was ungrouped.
  */
 function orphansOf(rows: readonly Region[], id: number, named: ReadonlySet<number>): number[] {
   const former = rows.flatMap((row) => {
@@ -78,20 +83,22 @@ function orphansOf(rows: readonly Region[], id: number, named: ReadonlySet<numbe
     const ids = parseTag(marked.mark.leaderAux)?.ids ?? [];
     return ids.some((member) => named.has(member)) ? [{ marked, aux: marked.mark.leaderAux }] : [];
   });
-  const groups = new Set([id, ...former.map(({ marked }) => marked.group)]);
-  return rows.filter((row) => {
-    if (named.has(row.id)) return false;
-    const group = parseMark(row.aux)?.group;
-    return (group !== undefined && groups.has(group)) || former.some(({ aux }) => aux === row.aux);
-  }).map((row) => row.id).reverse();
+  const groups = [id, ...former.map(({ marked }) => marked.group)];
+  const spares = new Set(groups.flatMap((group) => spareIds(rows, group)));
+  const lost = rows.filter((row) =>
+    !named.has(row.id) && former.some(({ aux }) => aux === row.aux)
+  );
+  for (const row of lost) if (parseGroupTag(row.aux, row.id) === undefined) spares.add(row.id);
+  return rows.map((row) => row.id).filter((row) => spares.has(row)).reverse();
 }
 
 /** Ids of the regions that were made for a moment only. */
-export function spareIds(rows: readonly Region[], id: number): number[] {
-  return rows.filter(({ aux }) => {
+export function spareIds(rows: readonly Region[], group: number): number[] {
+  const named = namedIds(rows);
+  return rows.filter(({ id, aux }) => {
     const marked = parseMark(aux);
-    return marked?.group === id && marked.mark.kind !== "member";
-  }).map((row) => row.id);
+    return marked?.group === group && marked.mark.kind !== "member" && !named.has(id);
+  }).map(({ id }) => id);
 }
 
 export interface Journal {
@@ -122,9 +129,9 @@ export function readJournal(rows: readonly Region[], id: number): Journal | unde
   return undefined;
 }
 
-/** The aux_data of a spare region of that group. */
-export function spareAux(group: number): string {
-  return formatMark({ group, mark: { kind: "spare" } });
+/** The aux_data of a spare region of that group, with what it carries as a member. */
+export function spareAux(group: number, carry?: Counters): string {
+  return formatMark({ group, mark: { kind: "spare", carry } });
 }
 
 /** The aux_data of a member of that group; `-` as stock tools have it, where there is nothing to carry. */

@@ -1,9 +1,9 @@
 /**
  * What we write into the aux_data of regions.
  *
- *     hostkeep:1:GROUP:m:V,V,…[/B,B…] a member that carries 13 counters and the bins of a histogram of regions merged into it
- *     hostkeep:1:GROUP:s              a spare: not a member yet, or any more, or there for its id only
- *     hostkeep:1:GROUP:l:AUX          a spare, too, that keeps the leader's aux_data while the leader is replaced
+ *     hostkeep:1:GROUP:m:V,V,…[/B,B…]   a member that carries 13 counters and the bins of a histogram of regions merged into it
+ *     hostkeep:1:GROUP:s[:V,V,…[/B,B…]] a spare: not a member yet, or any more, or there for its id only
+ *     hostkeep:1:GROUP:l:AUX            a spare, too, that keeps the leader's aux_data while the leader is replaced
  *
  * Other members have no mark. A spare that is not in its group's list was left behind by a daemon that was killed.
  */
@@ -11,7 +11,7 @@ import { COUNTERS, type Counters } from "./stats.ts";
 
 export type Mark =
   | { readonly kind: "member"; readonly carry: Counters }
-  | { readonly kind: "spare" }
+  | { readonly kind: "spare"; readonly carry: Counters | undefined }
   | { readonly kind: "journal"; readonly leaderAux: string };
 
 export interface Marked {
@@ -41,8 +41,8 @@ export function parseMark(aux: string): Marked | undefined {
   const group = Number(match[1]);
   const [, , kind, rest] = match;
   if (kind === "l") return { group, mark: { kind: "journal", leaderAux: rest ?? "" } };
-  if (kind === "s") return { group, mark: { kind: "spare" } };
   const carry = parseCarry(rest ?? "");
+  if (kind === "s") return { group, mark: { kind: "spare", carry } };
   return carry === undefined ? undefined : { group, mark: { kind: "member", carry } };
 }
 
@@ -56,7 +56,7 @@ export function formatMark({ group, mark }: Marked): string {
     case "member":
       return `${head}:m${carryText(mark.carry)}`;
     case "spare":
-      return `${head}:s`;
+      return `${head}:s${mark.carry === undefined ? "" : carryText(mark.carry)}`;
     case "journal":
       return `${head}:l:${mark.leaderAux}`;
   }

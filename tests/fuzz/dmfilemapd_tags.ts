@@ -91,13 +91,11 @@ export class MarkTarget implements FuzzTarget {
     const { random } = this;
     const numbers = (length: number): bigint[] =>
       Array.from({ length }, () => BigInt(random.u32()) << BigInt(random.below(33)));
+    const carry = { values: numbers(13), histogram: numbers(random.below(4)) };
     const marks: readonly (() => Mark)[] = [
-      () => ({ kind: "spare" }),
+      () => ({ kind: "spare", carry: random.below(2) === 0 ? undefined : carry }),
       () => ({ kind: "journal", leaderAux: nonsense(random, 30) }),
-      () => ({
-        kind: "member",
-        carry: { values: numbers(13), histogram: numbers(random.below(4)) },
-      }),
+      () => ({ kind: "member", carry }),
     ];
     return random.pick(marks)();
   }

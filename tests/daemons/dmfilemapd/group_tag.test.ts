@@ -68,7 +68,7 @@ Deno.test("formatMark and parseMark are inverse", () => {
   const carry = fc.record({ values: numbers(13), histogram });
   const mark = fc.oneof(
     fc.record({ kind: fc.constant("member" as const), carry }),
-    fc.constant({ kind: "spare" as const }),
+    fc.record({ kind: fc.constant("spare" as const), carry: fc.option(carry, { nil: undefined }) }),
     fc.record({ kind: fc.constant("journal" as const), leaderAux: fc.string() }),
   );
   fc.assert(
