@@ -8,6 +8,7 @@ import {
   type Action,
   type ArrayState,
   healthyPaths,
+  isAwaited,
   newPath,
   type PathEvent,
   type PathState,
@@ -21,12 +22,15 @@ import {
   workingPaths,
 } from "./paths.ts";
 
+/** A path, and the disk that it led to. */
+export type PathDisk = Pick<PathState, "name" | "device" | "diskSequence">;
+
 /** What the daemon finds out for see() on paths that the kernel no longer lists, or that it meets for the first time. */
 export interface Surroundings {
   /** Whether the disk that the path led to is still in the system. */
-  exists(array: string, path: string): boolean;
-  /** Paths that an earlier run of the daemon saw fail a test, and not return. */
-  failedBefore(uuid: string): readonly string[];
+  exists(path: PathDisk): boolean;
+  /** Paths that an earlier run of the daemon waited for though the array may not have listed them. */
+  awaitedBefore(uuid: string): readonly PathDisk[];
   /** Whether an earlier run of the daemon saw this failed path fail a test. */
   faultWasSeen(uuid: string, path: string): boolean;
 }
@@ -107,6 +111,7 @@ export class Machine {
     const path = context.array.paths.get(sight.name) ?? this.#meet(sight, context, around);
     path.condition = condition;
     path.slot = sight.slot;
+    if (!sight.gone) ({ device: path.device, diskSequence: path.diskSequence } = sight);
     path.unbound = false;
     if (condition === "faulty" && !sight.gone) path.lost = false;
     this.#apply(path, { type: condition === "faulty" ? "faulty" : "working" }, context);
@@ -125,12 +130,14 @@ export class Machine {
     return path;
   }
 
-  /** An earlier run may have ended while it was putting a path back, which the array then does not list. */
+  /** An earlier run may have ended while it was putting a path back, which the array then does not list, or looking for its device. */
   #recall({ array, nowMs }: Context, around: Surroundings): void {
     if (workingPaths(array.sight).length >= array.sight.raidDisks) return;
-    for (const name of around.failedBefore(array.sight.uuid)) {
+    for (const { name, device, diskSequence } of around.awaitedBefore(array.sight.uuid)) {
       if (array.paths.has(name)) continue;
       const path = newPath(name, "faulty", nowMs);
+      path.device = device;
+      path.diskSequence = diskSequence;
       path.unbound = true;
       path.faultSeen = true;
       path.dueMs = nowMs;
@@ -145,13 +152,13 @@ export class Machine {
     const isComplete = workingPaths(array.sight).length >= array.sight.raidDisks;
     for (const path of [...array.paths.values()]) {
       if (present.has(path.name) || path.phase === "restoring") continue;
-      if (path.lost || path.unbound) {
+      if (isAwaited(path)) {
         // Somebody put it, or another, in its place.
         if (isComplete) array.paths.delete(path.name);
-        else if (!path.lost && !around.exists(array.sight.name, path.name)) {
+        else if (!path.lost && !around.exists(path)) {
           this.#apply(path, { type: "vanished" }, context);
         }
-      } else if (around.exists(array.sight.name, path.name)) {
+      } else if (around.exists(path)) {
         this.#apply(path, { type: "removed" }, context);
       } else {
         if (path.phase === "active" || path.phase === "checking") {

@@ -26,6 +26,9 @@ export interface PathState {
   failedMs: number;
   /** A test failed since; without one, an operator may have failed it. */
   faultSeen: boolean;
+  /** `MAJOR:MINOR` when the array last listed it, and which disk since boot had that number; "" where nobody has seen it. */
+  device: string;
+  diskSequence: number | undefined;
   /** The array does not list it any more, by our own doing: it was half put back. */
   unbound: boolean;
   /** The device is not there; it is looked for, under any name. */
@@ -104,6 +107,8 @@ export function newPath(name: string, condition: Condition, nowMs: number): Path
     phase: condition === "faulty" ? "failed" : "active",
     condition,
     slot: undefined,
+    device: "",
+    diskSequence: undefined,
     failedMs: nowMs,
     faultSeen: false,
     unbound: false,
@@ -119,6 +124,16 @@ export function newPath(name: string, condition: Condition, nowMs: number): Path
     finding: "",
     ticket: 0,
   };
+}
+
+/** Whether it is out of the array, or about to be put back. */
+export function isOut({ phase }: Pick<PathState, "phase">): boolean {
+  return phase !== "active" && phase !== "checking";
+}
+
+/** Whether it is to come back though the array does not list it. */
+export function isAwaited({ unbound, lost }: Pick<PathState, "unbound" | "lost">): boolean {
+  return unbound || lost;
 }
 
 /** Paths in use that have answered, or were never asked. */

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { Hardware, Known } from "./identity.ts";
+import { isAwaited, isOut, type PathState } from "./machine_state.ts";
 import { isUuid } from "./paths.ts";
 import type { Learned } from "./tester_protocol.ts";
 
@@ -16,6 +17,8 @@ export interface PathMemory {
   diskSequence: number | undefined;
   /** A test of it failed since it last worked. */
   faultSeen: boolean;
+  /** It was waited for though the array may not list it: it was being put back, or its device had left. */
+  awaited: boolean;
 }
 
 export interface ArrayMemory {
@@ -39,6 +42,8 @@ const path = v.object({
   device: v.string(),
   diskSequence: v.optional(v.number()),
   faultSeen: v.boolean(),
+  // Not in older files.
+  awaited: v.optional(v.boolean(), false),
 });
 const schema = v.object({
   version: v.literal(1),
@@ -92,24 +97,31 @@ export function rememberPath(
 ): void {
   const known = paths.get(name);
   if (known?.device !== seen.device || known.diskSequence !== seen.diskSequence) {
-    paths.set(name, { ...seen, deviceUuid: undefined, role: undefined, faultSeen: false });
+    const fresh = { deviceUuid: undefined, role: undefined, faultSeen: false, awaited: false };
+    paths.set(name, { ...seen, ...fresh });
     return;
   }
   known.faultSeen = false;
+  known.awaited = false;
   const { hardware } = known;
   const isFirstName = hardware.names.length === 0 && hardware.sectors === seen.hardware.sectors;
   if (isFirstName) known.hardware = seen.hardware;
 }
 
 /**
- * Takes note, for the next run of the daemon, of the paths that are out and waited for, and of whether their faults were seen. Any other
- * is in use, or was removed by an operator, who would not have it come back with the next daemon.
+ * Takes note, for the next run of the daemon, of the paths that are out: of whether their faults were seen, and of those that the array
+ * may not list. Any other that is not listed then was removed by an operator, who would not have it come back with the next daemon.
  */
-export function rememberFaults(
+export function rememberOut(
   { paths }: ArrayMemory,
-  waitedFor: ReadonlyMap<string, { readonly faultSeen: boolean }>,
+  states: ReadonlyMap<string, Pick<PathState, "phase" | "faultSeen" | "unbound" | "lost">>,
 ): void {
-  for (const [name, path] of paths) path.faultSeen = waitedFor.get(name)?.faultSeen ?? false;
+  for (const [name, path] of paths) {
+    const state = states.get(name);
+    const out = state !== undefined && isOut(state) ? state : undefined;
+    path.faultSeen = out?.faultSeen ?? false;
+    path.awaited = out !== undefined && (out.phase === "restoring" || isAwaited(out));
+  }
 }
 
 /** Forgets arrays that have gone and had no uuid: their name may be another's by the next time. */

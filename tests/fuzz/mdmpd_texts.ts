@@ -83,6 +83,7 @@ const path = {
   device: "8:16",
   diskSequence: 9,
   faultSeen: true,
+  awaited: true,
 };
 const MEMORY = encodeMemory(
   new Map([["u", { lastEvents: 17, paths: new Map([["sda", path], ["sdb", path]]) }]]),

@@ -6,14 +6,14 @@ import { type Logger, logger } from "../../../src/host/log.ts";
 import type { Program } from "../../../src/host/program.ts";
 import type { Reactor, Timer } from "../../../src/host/reactor.ts";
 import type { Policy } from "../backoff.ts";
-import { Machine } from "../machine.ts";
+import { Machine, type PathDisk } from "../machine.ts";
 import type { Action, ArrayState } from "../machine_state.ts";
 import {
   arrayMemory,
   forgetNameless,
   type Memory,
-  rememberFaults,
   rememberLearned,
+  rememberOut,
   rememberPath,
 } from "../memory.ts";
 import { type ArraySight, compareNames, workingPaths } from "../paths.ts";
@@ -25,6 +25,7 @@ import { MdstatFile } from "./mdstat_file.ts";
 import { Observer } from "./observer.ts";
 import type { Reporter } from "./reporter.ts";
 import { isDiskThere } from "./sights.ts";
+import type { StateFile } from "./state_file.ts";
 import { isExhausted } from "./sysfs.ts";
 
 const NONE: ReadonlySet<string> = new Set();
@@ -48,14 +49,13 @@ export class Core {
   #timer: Timer | undefined;
   #looks = 0;
 
-  /** `remembered`: called when the memory may have changed. */
   constructor(
     private readonly reactor: Reactor,
     program: Program,
     settings: CoreSettings,
     private readonly memory: Memory,
     private readonly reporter: Reporter,
-    private readonly remembered: () => void,
+    private readonly state: Pick<StateFile, "touch" | "save">,
   ) {
     this.machine = new Machine(settings.policy);
     this.#file = new MdstatFile(reactor, () => this.refresh());
@@ -82,10 +82,10 @@ export class Core {
     if (sights === undefined) return this.#setTimer();
     for (const sight of sights) this.#remember(sight);
     const around = {
-      exists: (array: string, path: string): boolean => this.#exists(array, path),
-      failedBefore: (uuid: string): string[] =>
-        [...this.memory.get(uuid)?.paths ?? []].filter(([, { faultSeen }]) => faultSeen)
-          .map(([name]) => name),
+      exists: (path: PathDisk): boolean => this.#exists(path),
+      awaitedBefore: (uuid: string): PathDisk[] =>
+        [...this.memory.get(uuid)?.paths ?? []].filter(([, { awaited }]) => awaited)
+          .map(([name, { device, diskSequence }]) => ({ name, device, diskSequence })),
       faultWasSeen: (uuid: string, path: string): boolean =>
         this.memory.get(uuid)?.paths.get(path)?.faultSeen ?? false,
     };
@@ -105,12 +105,9 @@ export class Core {
     this.#file.close();
   }
 
-  #exists(array: string, path: string): boolean {
-    const uuid = this.machine.arrays.get(array)?.sight.uuid ?? "";
-    const known = this.memory.get(uuid)?.paths.get(path);
-    if (known === undefined) return false;
+  #exists({ device, diskSequence }: PathDisk): boolean {
     try {
-      return isDiskThere(known.device, known.diskSequence);
+      return isDiskThere(device, diskSequence);
     } catch (error) {
       if (!isExhausted(error)) throw error;
       return true; // nobody has seen it leave
@@ -142,8 +139,10 @@ export class Core {
 
   #perform(actions: readonly Action[]): void {
     for (const action of actions) this.#act(action);
-    this.#noteFaults();
-    this.remembered();
+    this.#noteOut();
+    // Written down before a tester is given it, at the end of the turn: it takes the path out of the array's list.
+    if (actions.some(({ type }) => type === "restore")) this.state.save();
+    else this.state.touch();
     this.#setTimer();
   }
 
@@ -162,15 +161,12 @@ export class Core {
     this.children.submit(job, action.type === "probe" && action.alone);
   }
 
-  /** For the next run of the daemon: which faults were real. */
-  #noteFaults(): void {
+  /** For the next run of the daemon: which faults were real, and what it will not find listed. */
+  #noteOut(): void {
     const uuids = [...this.machine.arrays.values()].map(({ sight }) => sight.uuid);
     forgetNameless(this.memory, new Set(uuids));
     for (const array of this.machine.arrays.values()) {
-      const out = [...array.paths].filter(([, { phase }]) =>
-        phase !== "active" && phase !== "checking"
-      );
-      rememberFaults(arrayMemory(this.memory, array.sight.uuid), new Map(out));
+      rememberOut(arrayMemory(this.memory, array.sight.uuid), array.paths);
     }
   }
 
@@ -180,7 +176,7 @@ export class Core {
     if (waiting === undefined) return;
     if (answer.learned !== undefined) {
       rememberLearned(arrayMemory(this.memory, waiting.uuid), answer.learned);
-      return this.remembered();
+      return this.state.touch();
     }
     const { target } = waiting;
     const event = eventOf(answer);

@@ -30,7 +30,7 @@ export function runOnce(
     { ...settings, policy },
     memory,
     new Reporter(undefined),
-    () => {},
+    { touch: () => {}, save: () => {} },
   );
   core.refresh();
   // Failed paths that are met for the first time are due at once.

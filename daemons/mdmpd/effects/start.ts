@@ -139,7 +139,7 @@ function makeParts(start: Start, settings: RunSettings, memory: Memory): Parts {
     memory,
     () => uuidsOf(core),
   );
-  const core: Core = new Core(reactor, program, settings, memory, reporter, () => state.touch());
+  const core: Core = new Core(reactor, program, settings, memory, reporter, state);
   return { reactor, core, state, reporter, hook };
 }
 

@@ -1,5 +1,5 @@
 /** What `mdmpd status` shows: arrays, paths, since when they have failed, when they are tested next. */
-import type { ArrayState, PathState } from "../machine_state.ts";
+import { type ArrayState, isOut, type PathState } from "../machine_state.ts";
 import { nodeOf } from "../paths.ts";
 import type { Core } from "./core.ts";
 
@@ -45,8 +45,7 @@ export interface Status {
 
 function pathStatus(path: PathState, nowMs: number, wallMs: number): PathStatus {
   const { condition, phase, lost, finding, dueMs, checks, flaps, returns } = path;
-  const isOut = phase !== "active" && phase !== "checking";
-  const sinceMs = isOut ? path.failedMs : path.suspectMs;
+  const sinceMs = isOut(path) ? path.failedMs : path.suspectMs;
   return {
     device: nodeOf(path.name),
     condition,

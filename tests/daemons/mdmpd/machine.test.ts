@@ -2,7 +2,27 @@
 import { assertEquals } from "@std/assert";
 import type { PathEvent } from "../../../daemons/mdmpd/machine_state.ts";
 import { TABLE } from "../../../daemons/mdmpd/machine_table.ts";
+import { arrayMemory, rememberOut, rememberPath } from "../../../daemons/mdmpd/memory.ts";
 import { DEAD, FOREIGN, HUNG, PROVEN, RESTORED, sight, World } from "./machine_world.ts";
+
+const hardware = { sectors: 100, readOnly: false, names: [] };
+
+/** The world as the next daemon meets it, with the disks all there and what the last one has written down. */
+function nextRun({ machine }: World): World {
+  const next = new World();
+  const states = machine.arrays.get("md0")?.paths ?? new Map();
+  const array = arrayMemory(new Map(), "u0");
+  for (const [name, { device, diskSequence }] of states) {
+    rememberPath(array, name, { hardware, device, diskSequence });
+    next.existing.add(name);
+  }
+  rememberOut(array, states);
+  for (const [name, path] of array.paths) {
+    if (path.faultSeen) next.faultsSeen.add(name);
+    if (path.awaited) next.awaitedBefore.push({ name, ...path });
+  }
+  return next;
+}
 
 Deno.test("a healthy array has no test due, ever", () => {
   const world = new World().see("UUU");
@@ -228,12 +248,39 @@ Deno.test("a path that was half put back is not forgotten, here and by the next 
   world.tell("b", PROVEN).see("U ");
   world.tell("b", { type: "refused", reason: "no mark", unbound: true }).see("U ");
   assertEquals(world.path("b").phase, "refused");
-  const next = new World();
-  next.existing.add("b");
-  next.failedBefore.add("b");
+  const next = nextRun(world);
   next.see("U ").pass(0);
   assertEquals(next.news(), ["DegradedArray md0", "probe b"]);
   assertEquals(next.see("UU").news(), ["SpareActive b"]);
+});
+
+Deno.test("the next run finishes what it was decided to do, whether or not a fault was seen", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", PROVEN).pass(615_000);
+  world.tell("b", PROVEN).see("U ");
+  assertEquals([world.path("b").phase, world.path("b").faultSeen], ["restoring", false]);
+  const next = nextRun(world).see("U ").pass(0).tell("b", PROVEN);
+  assertEquals(next.news(), ["DegradedArray md0", "probe b", "restore b"]);
+});
+
+Deno.test("a path that was removed by hand while no daemon ran is left out", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD);
+  const next = nextRun(world).see("U ").pass(700_000);
+  assertEquals(next.news().filter((line) => line.endsWith(" b")), []);
+});
+
+Deno.test("a path that was removed by hand while it was to be put back is left out", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.existing.add("b");
+  world.tell("b", PROVEN).see("U ");
+  world.tell("b", { type: "unrestored", reason: "taken out", unbound: false }).see("U ");
+  assertEquals(world.news().at(-1), "PathRemoved b");
+});
+
+Deno.test("a path that was faulty when it was first seen is removed by hand like any other", () => {
+  const world = new World();
+  world.existing.add("b");
+  world.see("UF").pass(100).tell("b", DEAD).see("U ");
+  assertEquals(world.news().at(-1), "PathRemoved b");
 });
 
 Deno.test("a path whose restoration fell silent may be out of the array, and is not forgotten", () => {

@@ -1,6 +1,6 @@
 /** A machine with arrays that tests change at will, and a clock. */
 import type { Policy } from "../../../daemons/mdmpd/backoff.ts";
-import { invariants, Machine } from "../../../daemons/mdmpd/machine.ts";
+import { invariants, Machine, type PathDisk } from "../../../daemons/mdmpd/machine.ts";
 import type { Action, PathEvent, PathState } from "../../../daemons/mdmpd/machine_state.ts";
 import type { ArraySight, PathSight } from "../../../daemons/mdmpd/paths.ts";
 
@@ -52,7 +52,8 @@ export class World {
   /** Names of paths whose disk is still there though md does not list them. */
   readonly existing = new Set<string>();
   readonly faultsSeen = new Set<string>();
-  readonly failedBefore = new Set<string>();
+  /** Paths that an earlier run waited for. */
+  readonly awaitedBefore: PathDisk[] = [];
   /** What happened so far, such as `Fail a`, `probe a`, `restore a`. */
   log: string[] = [];
   #last = new Map<string, Action>();
@@ -100,8 +101,8 @@ export class World {
 
   seeAll(sights: readonly ArraySight[]): this {
     const around = {
-      exists: (_: string, path: string): boolean => this.existing.has(path),
-      failedBefore: (): string[] => [...this.failedBefore],
+      exists: ({ name, device }: PathDisk): boolean => device !== "" && this.existing.has(name),
+      awaitedBefore: (): PathDisk[] => this.awaitedBefore,
       faultWasSeen: (_: string, path: string): boolean => this.faultsSeen.has(path),
     };
     this.#take(this.machine.see(sights, around, this.nowMs));
