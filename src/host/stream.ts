@@ -87,6 +87,11 @@ export class Stream {
     return this.#output.length > 0;
   }
 
+  /** How many bytes of input and output are held. */
+  get heldBytes(): number {
+    return this.#heldLength + this.#output.length;
+  }
+
   /** Input received but not taken yet (a copy). */
   get heldInput(): Uint8Array<ArrayBuffer> {
     return this.#held.slice(0, this.#heldLength);

@@ -91,6 +91,11 @@ export class Connection implements StreamHandler {
     return this.#aside === undefined && !this.stream.holdsInput && !this.stream.holdsOutput;
   }
 
+  /** How many bytes are half received or unsent. */
+  get halfDoneBytes(): number {
+    return this.stream.heldBytes + (this.#aside?.bytes.length ?? 0);
+  }
+
   /** Puts back what a predecessor had received and not sent. */
   restore(
     input: Uint8Array<ArrayBuffer>,

@@ -23,18 +23,14 @@ import type { Program } from "../../../src/host/program.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
 import { type ProgramKind, programKind, replaceProgram } from "../../../src/host/reexec.ts";
 import { encodeHandover } from "../handover.ts";
-import {
-  FOREIGN_STATE_LIMIT_BYTES,
-  HANDOVER_WAIT_MS,
-  KILL_GIVE_UP_MS,
-  STATE_LIMIT_BYTES,
-} from "../limits.ts";
+import { HANDOVER_WAIT_MS, KILL_GIVE_UP_MS } from "../limits.ts";
 import type { AdminServiceClient } from "./admin_service.ts";
 import { peerHasEnded } from "./holders.ts";
 import { captureState, keptDescriptors, obstacles, type Service } from "./handover.ts";
 import type { LockClient, LockService } from "./lock_service.ts";
 import type { Server } from "./server.ts";
 import { leaveState, removeState } from "./state_file.ts";
+import { checkStateSize, leastStateBytes } from "./state_size.ts";
 
 /** The signals that the daemon reads from a descriptor. Blocked before anything else is done. */
 export const SIGNALS = [SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP];
@@ -201,12 +197,10 @@ export class Daemon {
     if (kind === "other") this.#leaveOutTheDead();
     const { stateFile, program } = this.parts;
     const service = this.#service();
+    checkStateSize(leastStateBytes(service, kind), kind, "at least ");
     const state = captureState(service, kind === "ours");
     const text = new TextEncoder().encode(encodeHandover(state));
-    const limit = kind === "ours" ? STATE_LIMIT_BYTES : FOREIGN_STATE_LIMIT_BYTES;
-    if (text.length > limit) {
-      throw new Error(`the state has ${text.length} bytes, the limit is ${limit}`);
-    }
+    checkStateSize(text.length, kind);
     leaveState(stateFile, text);
     const code = replaceProgram({
       program,

@@ -77,7 +77,7 @@ function captureLockspace({ directory, resources }: Lockspace): LockspaceState {
   return { directory, resources: [...resources.values()] };
 }
 
-function allClients(service: Service): ServedClient[] {
+export function allClients(service: Service): ServedClient[] {
   return [...service.lockServer.clients.values(), ...service.adminServer?.clients.values() ?? []];
 }
 

@@ -3,9 +3,10 @@
  * Facts: libvirt 9.0 src/locking/lock_daemon.c, virLockDaemonPreExecRestart and its counterpart.
  */
 import { assert } from "@std/assert";
+import { Client } from "./client.ts";
 import * as frames from "./client_frames.ts";
 import { ClientProcess } from "./client_process.ts";
-import { type DaemonOptions, LOCK_SOCKET, pause } from "./lab_daemon.ts";
+import { ADMIN_SOCKET, type DaemonOptions, LOCK_SOCKET, pause } from "./lab_daemon.ts";
 import { type Candidate, original, ours } from "./native_test.ts";
 import {
   acquire,
@@ -36,6 +37,9 @@ const LONG_PATH_BYTES = 4000;
 /** The C daemon reads 10 MiB of state; every lock has its name and path in it. */
 const MANY_LOCKS = 2800;
 const READ_MS = 100;
+/** VIR_NET_MESSAGE_MAX with its length word, and a little less. */
+const FRAME_LIMIT_BYTES = 33_554_436;
+const HALF_FRAME_BYTES = 33_000_000;
 
 async function connectSilent(stage: Stage): Promise<void> {
   await stage.connect();
@@ -88,6 +92,17 @@ async function parkDescriptor(stage: Stage): Promise<void> {
   await succeed(client, release(disk, 1, ""));
 }
 
+/** Three frames of the admin program: as base64 they are more than fits into a state, and into the daemon's heap. */
+async function sendLargeHalves(stage: Stage): Promise<void> {
+  const half = new Uint8Array(HALF_FRAME_BYTES);
+  new DataView(half.buffer).setUint32(0, FRAME_LIMIT_BYTES);
+  for (let i = 0; i < 3; i++) {
+    const client = stage.use(await Client.connect(stage.lab.outside(ADMIN_SOCKET)));
+    await client.send(half);
+  }
+  await pause(READ_MS);
+}
+
 async function misconfigure(stage: Stage): Promise<void> {
   await stage.lab.write("/etc/libvirt/virtlockd.conf", "max_clients = = 3\n");
 }
@@ -129,7 +144,7 @@ const toC: readonly Hazard[] = [
   },
   {
     title: "to the C daemon with a state of more than 10 MiB",
-    refused: /the state has \d+ bytes, the limit is 10485760/,
+    refused: /the state has at least \d+ bytes, the limit is 10485760/,
     prepare: fillState,
   },
   {
@@ -140,6 +155,11 @@ const toC: readonly Hazard[] = [
 ];
 
 const toNobody: readonly Hazard[] = [
+  {
+    title: "with half-read requests of 99 MB",
+    refused: /the state has at least \d+ bytes, the limit is 50331648/,
+    prepare: sendLargeHalves,
+  },
   {
     title: "with a typing error in the configuration",
     refused: /configuration file syntax error: .*virtlockd.conf:1: expecting a value/,
