@@ -26,6 +26,9 @@ const SCRIPT = "/etc/cluster/cman-notify.d/script";
 const TOLD = "/run/told";
 const DISK_MIB = 4;
 const MDMPD_ARGUMENTS = "/etc/default/mdmpd";
+/** Where the daemon sees nothing, nor may start anything. */
+const EVENT_PROGRAM = "/root/on-event";
+const EVENTS = "/root/events";
 
 function mainPid(service: string): number {
   return Number(sh(`systemctl show --property=MainPID --value ${service}.service`));
@@ -156,7 +159,20 @@ async function service({ name, exposure, reloads, comesBack, works }: Service): 
   check("can be stopped", !isActive(`${name}.service`));
 }
 
-/** A path that fails and works again is put back by its testers. */
+/** The helpers of mdmpd's event program that run. */
+function eventHelpers(): number[] {
+  const pids = sh("systemctl show --property=MainPID --value 'mdmpd-events@*.service'");
+  return pids.split("\n").map(Number).filter((pid) => pid > 0);
+}
+
+async function hears(event: string, path: DiskPath): Promise<void> {
+  const told = (): string => sh(`cat ${EVENTS} 2>/dev/null || true`);
+  const line = `${event} /dev/md0 /dev/${path.kernelName}`;
+  const isThere = (): boolean => told().split("\n").includes(line);
+  check(`the event program hears of ${event}`, await eventually(PATIENCE_S, isThere), told());
+}
+
+/** A path that fails and works again is put back by its testers, and the event program is told, by a new helper if need be. */
 async function restores(): Promise<void> {
   const disk = { device: disks[0], sectors: DISK_MIB * 2048 };
   const paths = [new DiskPath("pa", disk), new DiskPath("pb", disk)];
@@ -164,9 +180,14 @@ async function restores(): Promise<void> {
   check("a path fails", await fail("md0", paths[0]), record("md0"));
   const isDead = (): boolean => sh("mdmpd status").includes("Input/output error");
   check("it is found dead", await inTime(PATIENCE_S, isDead), sh("mdmpd status"));
+  await hears("Fail", paths[0]);
+  const helpers = eventHelpers();
+  equal("the event program has one helper, unconfined", ["unconfined"], helpers.map(profileOf));
+  for (const pid of helpers) Deno.kill(pid, "SIGKILL");
   paths[0].heal();
   const isBack = await inTime(PATIENCE_S, () => isInUse("md0", paths[0]));
   check("it is put back", isBack, record("md0"));
+  await hears("SpareActive", paths[0]);
   sh(`mdadm --stop /dev/md0 2>&1 && dmsetup remove --retry pa pb; rm ${MDMPD_ARGUMENTS}`);
 }
 
@@ -221,7 +242,8 @@ await takeOver();
 await reloadAndRemoval();
 sh("modprobe dm_log_userspace; modprobe multipath");
 const disks = ramDisks(4, DISK_MIB);
-Deno.writeTextFileSync(MDMPD_ARGUMENTS, "MDMPD_ARGS=--interval 1\n");
+Deno.writeTextFileSync(MDMPD_ARGUMENTS, `MDMPD_ARGS=--interval 1 --program ${EVENT_PROGRAM}\n`);
+Deno.writeTextFileSync(EVENT_PROGRAM, `#!/bin/sh\necho "$@" | cat >> ${EVENTS}\n`, { mode: 0o755 });
 sh("mkdir -p /etc/cluster/cman-notify.d");
 const tell = `echo "$CMAN_NOTIFICATION $CMAN_NOTIFICATION_QUORUM" | sed 's/ $//' >> ${TOLD}`;
 Deno.writeTextFileSync(SCRIPT, `#!/bin/sh\n${tell}\n`, { mode: 0o755 });
