@@ -58,26 +58,37 @@ export interface Replacement {
   readonly signals: readonly number[];
   /** Those of them that would end a program which has not set itself up yet, and may be lost instead. */
   readonly losable: readonly number[];
+  /** Asked last of all, before another program's signals are unblocked: whether one came that counts for more. */
+  readonly isCalledOff: () => boolean;
 }
 
 /**
- * Replaces this program. Returns only when the kernel refused, with −errno, and then everything is as before.
+ * Replaces this program. Returns only when the kernel refused, with −errno, or when it was called off, with 0; then everything is
+ * as before.
  *
  * A program of ours blocks the same signals, so the mask stays and none is lost. Another expects none blocked; signals that
  * would kill it before it has its handlers are ignored until then.
  */
-export function replaceProgram(
-  { program, kind, descriptors, signals, losable }: Replacement,
-): number {
+export function replaceProgram(replacement: Replacement): number {
+  const { descriptors } = replacement;
   for (const fd of descriptors) setCloseOnExec(fd, false);
-  if (kind === "other") {
-    for (const signal of losable) ignoreSignal(signal, true);
-    setBlockedSignals([]);
-  }
-  const result = execute(program.path, [nameOf(program), ...program.args], program.environment);
+  const result = replacement.kind === "ours" ? become(replacement) : becomeOther(replacement);
+  for (const fd of descriptors) setCloseOnExec(fd, true);
+  return result;
+}
+
+function become({ program }: Replacement): number {
+  return execute(program.path, [nameOf(program), ...program.args], program.environment);
+}
+
+function becomeOther(replacement: Replacement): number {
+  const { signals, losable, isCalledOff } = replacement;
+  if (isCalledOff()) return 0;
+  for (const signal of losable) ignoreSignal(signal, true);
+  setBlockedSignals([]);
+  const result = become(replacement);
   setBlockedSignals(signals);
   for (const signal of losable) ignoreSignal(signal, false);
-  for (const fd of descriptors) setCloseOnExec(fd, true);
   return result;
 }
 

@@ -50,6 +50,14 @@ export interface DaemonParts {
   readonly checkConfig: () => void;
 }
 
+/** What the signals that have come ask for. */
+interface Demands {
+  /** To end, and why. */
+  end: string | undefined;
+  reopen: boolean;
+  reexec: boolean;
+}
+
 export class Daemon {
   readonly #log: Logger;
   readonly #signals: SignalDescriptor;
@@ -64,7 +72,7 @@ export class Daemon {
   constructor(private readonly reactor: Reactor, private readonly parts: DaemonParts) {
     this.#log = logger("locking", "lock_daemon");
     this.#signals = new SignalDescriptor(SIGNALS);
-    reactor.watch(this.#signals.fd, EPOLLIN, () => this.#readSignals());
+    reactor.watch(this.#signals.fd, EPOLLIN, () => this.#obeySignals());
   }
 
   /** Refused or failed attempts at a re-exec. */
@@ -113,13 +121,23 @@ export class Daemon {
     this.reactor.run();
   }
 
-  #readSignals(): void {
+  /** Takes all that are pending. An end counts for more than a re-exec, whose successor it might reach unprepared. */
+  #obeySignals(): void {
+    const { end, reopen, reexec } = this.#readSignals();
+    if (end !== undefined) return this.#end(end);
+    if (reopen) this.#reopenLogs();
+    if (reexec) this.#reexec();
+  }
+
+  #readSignals(): Demands {
+    const demands: Demands = { end: undefined, reopen: false, reexec: false };
     for (let signal = this.#signals.read(); signal !== 0; signal = this.#signals.read()) {
       if (ENDING.includes(signal)) {
-        this.#end(`${signalName(signal)} from process ${this.#signals.senderPid}`);
-      } else if (signal === SIGUSR1) this.#reexec();
-      else this.#reopenLogs();
+        demands.end ??= `${signalName(signal)} from process ${this.#signals.senderPid}`;
+      } else if (signal === SIGUSR1) demands.reexec = true;
+      else demands.reopen = true;
     }
+    return demands;
   }
 
   #reopenLogs(): void {
@@ -168,6 +186,7 @@ export class Daemon {
 
   #tryReexec(deadlineMs: number): void {
     this.#handover = undefined;
+    if (this.#ending) return;
     try {
       this.parts.checkConfig();
       const kind = programKind(this.parts.program.path);
@@ -192,7 +211,9 @@ export class Daemon {
     return { ...this.parts, idleTimeoutS: this.#idleTimeoutS, nowMs: this.reactor.now() };
   }
 
-  /** Replaces this program. Throws when that failed; the daemon is then as it was. */
+  /**
+   * Replaces this program, unless it is told to end after all. Throws when that failed; the daemon is then as it was.
+   */
   #become(kind: ProgramKind): void {
     if (kind === "other") this.#leaveOutTheDead();
     const { stateFile, program } = this.parts;
@@ -202,14 +223,17 @@ export class Daemon {
     const text = new TextEncoder().encode(encodeHandover(state));
     checkStateSize(text.length, kind);
     leaveState(stateFile, text);
+    let end: string | undefined;
     const code = replaceProgram({
       program,
       kind,
       descriptors: keptDescriptors(state, service),
       signals: SIGNALS,
       losable: [SIGUSR1, SIGHUP],
+      isCalledOff: () => (end = this.#readSignals().end) !== undefined,
     });
     removeState(stateFile);
+    if (end !== undefined) return this.#end(end);
     throw new Errno(-code, "execve", program.path);
   }
 

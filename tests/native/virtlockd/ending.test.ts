@@ -1,9 +1,18 @@
 /** What must not leave a guest alive without its lock: an end, and a new beginning. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ClientProcess } from "./client_process.ts";
-import { acquire, assertSuccess, fail, register, Stage, succeed } from "./handover_stage.ts";
+import {
+  acquire,
+  assertSuccess,
+  fail,
+  register,
+  Stage,
+  STATE_FILE,
+  succeed,
+} from "./handover_stage.ts";
 import { LOCK_SOCKET } from "./lab_daemon.ts";
-import { C_COMPILER, nativeTest, ours } from "./native_test.ts";
+import { exists } from "./libvirtd_lab.ts";
+import { C_COMPILER, nativeTest, original, ours } from "./native_test.ts";
 
 const ANSWER_MS = 5000;
 
@@ -41,6 +50,20 @@ async function endTwice(): Promise<void> {
   assertEquals(stage.daemon.stderr.includes("Errno"), false, stage.daemon.stderr);
 }
 
+/** As `reload` and `stop` of a service manager: both are there when the daemon looks. The C daemon would die of the second. */
+async function endInsteadOfReexec(): Promise<void> {
+  await using stage = await Stage.open(ours.path);
+  const holder = await startHolder(stage, "held");
+  await stage.install(original.path);
+  await stage.daemon.freeze();
+  for (const signal of ["SIGUSR1", "SIGTERM", "SIGCONT"] as const) stage.daemon.signal(signal);
+  assertEquals((await stage.daemon.status).code, 0, stage.daemon.stderr);
+  assertEquals(await holder.endWithin(ANSWER_MS), "SIGTERM", stage.daemon.stderr);
+  for (const path of [STATE_FILE, LOCK_SOCKET]) {
+    assert(!await exists(stage.lab.outside(path)), `${path} is still there`);
+  }
+}
+
 /** The successor cannot open the log file that the configuration names. */
 async function loseLogFolder(): Promise<void> {
   const folder = "/var/log/libvirt";
@@ -60,6 +83,11 @@ nativeTest(
   "SIGTERM ends every holder, also when another one is dead already",
   [ours.path, C_COMPILER],
   endBoth,
+);
+nativeTest(
+  "SIGTERM behind SIGUSR1 ends virtlockd and its holders, not the C daemon that was to follow",
+  [ours.path, original.path, C_COMPILER],
+  endInsteadOfReexec,
 );
 nativeTest("two signals at once end virtlockd as one does", [ours.path], endTwice);
 nativeTest(
