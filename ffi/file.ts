@@ -9,7 +9,7 @@ import { check, EINTR, Errno, errno } from "./errno.ts";
 import { libc } from "./libc.ts";
 import { cString } from "./memory.ts";
 
-// asm-generic/fcntl.h; the same on x86-64 and aarch64 but for O_DIRECTORY, O_NOFOLLOW and O_DIRECT, which we do not use.
+// asm-generic/fcntl.h; the same on x86-64 and aarch64 but for O_NOFOLLOW, and O_DIRECTORY and O_DIRECT, which we do not use.
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;
@@ -19,6 +19,7 @@ export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+export const O_NOFOLLOW = Deno.build.arch === "x86_64" ? 0o400000 : 0o100000;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_DUPFD = 0;
 export const F_GETFD = 1;
@@ -84,6 +85,7 @@ export const CONSTANTS = {
   O_APPEND,
   O_NONBLOCK,
   O_CLOEXEC,
+  O_NOFOLLOW,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_GETFD,

@@ -162,6 +162,8 @@ export const libc = openLibrary("libc.so.6", {
   posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
   // pid_t waitpid(pid_t pid, int *wstatus, int options)
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  // int waitid(idtype_t idtype, id_t id, siginfo_t *infop, int options)
+  waitid: { parameters: ["u32", "u32", "buffer", "i32"], result: "i32" },
   // int pipe2(int pipefd[2], int flags)
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int madvise(void *addr, size_t length, int advice)

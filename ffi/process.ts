@@ -20,6 +20,24 @@ const SPAWN_ACTIONS_BYTES = 80;
 // asm-generic/resource.h
 const RLIMIT_NOFILE = 7;
 const WNOHANG = 1;
+// linux/wait.h; idtype_t is an enum of sys/wait.h
+const P_PID = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+// asm-generic/siginfo.h: si_code of a child that has ended
+const CLD_EXITED = 1;
+
+/** As it is for a child, on 64-bit machines. */
+const SIGINFO = layout("siginfo_t", {
+  si_signo: "i32",
+  si_errno: "i32",
+  si_code: "i32",
+  pad: "i32",
+  si_pid: "i32",
+  si_uid: "u32",
+  si_status: "i32",
+  rest: ["bytes", 100],
+});
 
 const RLIMIT = layout("struct rlimit", { rlim_cur: "u64", rlim_max: "u64" });
 
@@ -35,8 +53,12 @@ export const CONSTANTS = {
   POSIX_SPAWN_SETSID,
   RLIMIT_NOFILE,
   WNOHANG,
+  P_PID,
+  WEXITED,
+  WNOWAIT,
+  CLD_EXITED,
 };
-export const STRUCTS = [RLIMIT];
+export const STRUCTS = [RLIMIT, SIGINFO];
 export const SIZES = {
   posix_spawnattr_t: SPAWN_ATTRIBUTES_BYTES,
   posix_spawn_file_actions_t: SPAWN_ACTIONS_BYTES,
@@ -163,6 +185,24 @@ export function waitForChild(pid: number, poll = false): { pid: number; status: 
   const status = new Int32Array(1);
   const result = libc.waitpid(pid, new Uint8Array(status.buffer), poll ? WNOHANG : 0);
   return { pid: result < 0 ? -errno() : result, status: status[0] };
+}
+
+/**
+ * The same for a child that has ended, which stays what it is: its number is nobody else's, nor that of its group, until
+ * waitForChild() is called. Nothing is waited for.
+ */
+export function peekChild(pid: number): { pid: number; status: number } {
+  const info = new Uint8Array(SIGINFO.size);
+  if (libc.waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+    return { pid: -errno(), status: 0 };
+  }
+  const view = new DataView(info.buffer);
+  const status = view.getInt32(SIGINFO.at.si_status, true);
+  const isExit = view.getInt32(SIGINFO.at.si_code, true) === CLD_EXITED;
+  return {
+    pid: view.getInt32(SIGINFO.at.si_pid, true),
+    status: isExit ? status << 8 : status,
+  };
 }
 
 /**

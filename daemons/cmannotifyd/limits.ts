@@ -15,6 +15,13 @@ export const QUEUE_REPORT_FIRST = 16;
 export const TIMEOUT_MOST_S = 86_400;
 /** Between SIGTERM and SIGKILL for a script that ran out of time. */
 export const KILL_GRACE_MS = 5_000;
+/** While that lasts and the script itself has ended: how often others that it started are counted. */
+export const LINGER_LOOK_MS = 100;
+/** Pauses between looks whether scripts of an earlier run of the daemon have ended: doubled from the first to the longest. */
+export const TURN_FIRST_MS = 50;
+export const TURN_LONGEST_MS = 500;
+/** When waiting for those is mentioned. */
+export const TURN_REPORT_MS = 10_000;
 /** A message between the daemon and its runner: the variables and lists of 384 nodes, corosync's most, take a tenth. */
 export const MESSAGE_MAX_BYTES = 131_072;
 /** Notifications that `status` shows. */

@@ -23,6 +23,7 @@ import {
   PID_FILE,
   SCRIPT_DIRECTORY,
   SCRIPT_LOG,
+  SCRIPTS_LOCK,
 } from "./places.ts";
 import { SYSCALLS } from "./syscalls.ts";
 import { UNIT } from "./unit.ts";
@@ -84,7 +85,12 @@ export const manifest = {
   configKeys: [
     { name: "debug", type: "uint", default: "0", help: "1 is as -d." },
     { name: "to_logfile", type: "uint", default: "1", help: "0: no log file." },
-    { name: "to_syslog", type: "uint", default: "1", help: "0: nothing to the system log." },
+    {
+      name: "to_syslog",
+      type: "uint",
+      default: "1",
+      help: "0: nothing to the system log, which is the journal under systemd.",
+    },
     { name: "logfile", type: "string", default: DAEMON_LOG, help: "The daemon's own log." },
     {
       name: "script_logfile",
@@ -122,7 +128,8 @@ export const manifest = {
       type: "uint",
       default: "0",
       help:
-        "A script that runs longer, in seconds, is ended with all that it started: by SIGTERM, and five seconds later by SIGKILL. " +
+        "A script that runs longer, in seconds, is ended with all that it started, unless that has left its session: by SIGTERM, and, " +
+        "as far as that has not helped, five seconds later by SIGKILL; then the next script begins. " +
         "0: it may run for ever.",
     },
     {
@@ -158,7 +165,10 @@ export const manifest = {
       name: "NOTIFY_SOCKET",
       help: "Where READY=1 and STATUS= are sent; with it, the daemon stays in the foreground.",
     },
-    { name: "JOURNAL_STREAM", help: "Set by systemd: messages go to the journal." },
+    {
+      name: "JOURNAL_STREAM",
+      help: "Set by systemd: messages for the system log go to the journal.",
+    },
   ],
   exitCodes: [
     { code: 0, meaning: "Ended by SIGTERM, SIGINT or SIGQUIT." },
@@ -174,7 +184,8 @@ export const manifest = {
     {
       name: "SIGTERM, SIGINT, SIGQUIT",
       help:
-        "Ends the daemon at once. Scripts of the notification at hand are seen through; notifications that wait are not delivered.",
+        "Ends the daemon at once. Scripts of the notification at hand are seen through, and those of a new daemon wait for them; " +
+        "notifications that wait are not delivered.",
     },
     { name: "SIGHUP", help: "Begins the daemon's log file anew, for log rotation." },
   ],
@@ -185,6 +196,11 @@ export const manifest = {
     { path: SCRIPT_LOG, purpose: "Log of script runs" },
     { path: PID_FILE, purpose: "Pid file, locked as long as the daemon runs" },
     { path: CONTROL_SOCKET, purpose: "Socket for cmannotifyd status" },
+    {
+      path: SCRIPTS_LOCK,
+      purpose:
+        "Locked while scripts run, so that those of two runs of the daemon do not overlap; with --control-socket it is beside that socket",
+    },
     {
       path: "/usr/sbin/cman_notify",
       purpose: "Run in the place of the built-in one where it exists, as is /sbin/cman_notify",

@@ -1,8 +1,11 @@
 /** One notification's scripts, one after the other: a table of phases and events. Pure. */
-import { KILL_GRACE_MS } from "./limits.ts";
+import { KILL_GRACE_MS, LINGER_LOOK_MS } from "./limits.ts";
 
-/** running: a script runs. terminating: its time was up, and it was told so. killing: it did not listen. */
-export const RUNNER_PHASES = ["idle", "running", "terminating", "killing"] as const;
+/**
+ * running: a script runs. terminating: its time was up, and it and all that it started were told so. lingering: it has ended, and what
+ * it started has as long to do so as it had. killing: it did not listen, and neither it nor what it started is asked any more.
+ */
+export const RUNNER_PHASES = ["idle", "running", "terminating", "lingering", "killing"] as const;
 export type RunnerPhase = typeof RUNNER_PHASES[number];
 
 export interface RunnerState {
@@ -16,6 +19,10 @@ export interface RunnerState {
   startedMs: number;
   /** How many there were. */
   count: number;
+  /** How the script that lingers ended. */
+  how: string;
+  /** When SIGKILL is due for one whose time is up. */
+  killMs: number;
 }
 
 export const IDLE: Readonly<RunnerState> = {
@@ -26,13 +33,18 @@ export const IDLE: Readonly<RunnerState> = {
   current: "",
   startedMs: 0,
   count: 0,
+  how: "",
+  killMs: 0,
 };
 
 export type RunnerEvent =
   | { readonly type: "run"; readonly sequence: number; readonly scripts: readonly string[] }
   | { readonly type: "spawned"; readonly pid: number }
   | { readonly type: "spawnFailed"; readonly reason: string }
+  /** Its number, and that of its group, is its own until `ended`. */
   | { readonly type: "exited"; readonly how: string }
+  /** The answer to `count`. */
+  | { readonly type: "others"; readonly count: number }
   /** The time that was set with `wakeAfter` is over. */
   | { readonly type: "timeUp" };
 
@@ -50,6 +62,8 @@ export type RunnerAction =
   /** At most one is set at a time. */
   | { readonly type: "wakeAfter"; readonly delayMs: number }
   | { readonly type: "forgetWake" }
+  /** How many processes that a script started, and that are still in its session, outlive it? */
+  | { readonly type: "count" }
   /** To the script and all that it started. */
   | { readonly type: "signal"; readonly signal: "SIGTERM" | "SIGKILL" };
 
@@ -59,6 +73,7 @@ export const RUNNER_EVENTS: readonly EventType[] = [
   "spawned",
   "spawnFailed",
   "exited",
+  "others",
   "timeUp",
 ];
 
@@ -113,8 +128,26 @@ const exited: Cell<"exited"> = (state, { how }, context) => {
   end(state, how, context);
 };
 
-const terminate: Cell<"timeUp"> = (state, _event, { actions }) => {
-  state.phase = "terminating";
+const linger: Cell<"exited"> = (state, { how }, { actions }) => {
+  Object.assign(state, { phase: "lingering", how });
+  actions.push({ type: "forgetWake" }, { type: "count" });
+};
+
+const counted: Cell<"others"> = (state, { count }, context) => {
+  if (count === 0) return end(state, state.how, context);
+  const leftMs = Math.max(0, state.killMs - context.nowMs);
+  context.actions.push({ type: "wakeAfter", delayMs: Math.min(LINGER_LOOK_MS, leftMs) });
+};
+
+/** Nothing that was sent SIGKILL does anything any more, so it is not waited for: a dead device may hold it for long. */
+const lookAgain: Cell<"timeUp"> = (state, _event, context) => {
+  if (context.nowMs < state.killMs) return void context.actions.push({ type: "count" });
+  context.actions.push({ type: "signal", signal: "SIGKILL" });
+  end(state, state.how, context);
+};
+
+const terminate: Cell<"timeUp"> = (state, _event, { nowMs, actions }) => {
+  Object.assign(state, { phase: "terminating", killMs: nowMs + KILL_GRACE_MS });
   actions.push({ type: "signal", signal: "SIGTERM" });
   actions.push({ type: "wakeAfter", delayMs: KILL_GRACE_MS });
 };
@@ -131,13 +164,15 @@ const NONE = {
   spawned: impossible,
   spawnFailed: impossible,
   exited: impossible,
+  others: impossible,
   timeUp: impossible,
 } as const;
 
 const TABLE: Readonly<Record<RunnerPhase, Row>> = {
   idle: { ...NONE, run },
   running: { ...NONE, spawned, spawnFailed, exited, timeUp: terminate },
-  terminating: { ...NONE, exited, timeUp: kill },
+  terminating: { ...NONE, exited: linger, timeUp: kill },
+  lingering: { ...NONE, others: counted, timeUp: lookAgain },
   killing: { ...NONE, exited },
 };
 

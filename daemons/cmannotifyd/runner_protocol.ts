@@ -21,6 +21,8 @@ const settings = v.object({
   eventDirectories: v.boolean(),
   /** Programs one of which, where it exists, is run instead: the original's cman_notify. */
   substitutes: v.array(path),
+  /** Locked while scripts run: the same for all runners whose scripts must not overlap. */
+  lockFile: path,
   /** Where starts and ends of scripts are noted, and in debug mode what they print. */
   logFile: path,
   debug: v.boolean(),

@@ -21,7 +21,7 @@ export const HEADERS: Readonly<Record<string, readonly string[]>> = {
   "ffi/mappings.ts": ["sys/mman.h"],
   "ffi/netlink.ts": ["sys/socket.h", "linux/netlink.h"],
   "ffi/poll.ts": ["poll.h", "limits.h"],
-  "ffi/process.ts": ["sched.h", "spawn.h", "sys/resource.h", "sys/wait.h"],
+  "ffi/process.ts": ["sched.h", "signal.h", "spawn.h", "sys/resource.h", "sys/wait.h"],
   "ffi/quorum.ts": ["corosync/quorum.h"],
   "ffi/seccomp.ts": ["asm/unistd.h", "linux/audit.h", "linux/filter.h", "linux/seccomp.h"],
   "ffi/shared_memory.ts": ["sys/mman.h"],

@@ -2,8 +2,8 @@
  * The script runner: a process of its own, started before the daemon gives up its privileges, so that scripts have those that an
  * administrator expects them to have. It does what the daemon asks over one socket and nothing else.
  *
- * What can wake it: a script's time that is up · SIGCHLD · the daemon's messages, or its end: then the scripts of the running notification
- * are seen through, and the runner ends.
+ * What can wake it: a script's time that is up · that it may be its turn · SIGCHLD · the daemon's messages, or its end: then the scripts
+ * of the running notification are seen through, and the runner ends.
  */
 import { Errno, strerror } from "../../../ffi/errno.ts";
 import {
@@ -18,7 +18,7 @@ import {
   setNonBlocking,
 } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
-import { makePipe, scheduleRealtime, sendSignal, waitForChild } from "../../../ffi/process.ts";
+import { makePipe, peekChild, scheduleRealtime, waitForChild } from "../../../ffi/process.ts";
 import {
   blockSignals,
   SIGCHLD,
@@ -42,9 +42,11 @@ import {
   type Up,
 } from "../runner_protocol.ts";
 import { Channel } from "./channel.ts";
+import { countLiving, signalSession } from "./processes.ts";
 import { setOomScore } from "./rank.ts";
 import { findScripts } from "./script_files.ts";
 import { baseName, describeEnd, spawnScript } from "./script_process.ts";
+import { Turn } from "./turn.ts";
 
 /** The argument by which the program knows that it is the runner. */
 export const RUNNER_ARGUMENT = "@runner";
@@ -72,10 +74,13 @@ class Runner {
   readonly #signals = new SignalDescriptor(SIGNALS);
   readonly #devNull = openFile(cString("/dev/null"), O_RDWR | O_CLOEXEC, 0);
   #settings: RunnerSettings | undefined;
+  #turn: Turn | undefined;
   #request: RunRequest | undefined;
   #isSubstitute = false;
   readonly #release = new WorkRelease(RELEASE_EVERY);
+  /** The script that runs, or whose others are still looked after; 0: none. */
   #pid = 0;
+  #hasExited = false;
   #wake: Timer | undefined;
   #isEnding = false;
   /** So that a log that cannot be written is mentioned once. */
@@ -99,10 +104,12 @@ class Runner {
   #configure(settings: RunnerSettings): void {
     this.#settings = settings;
     this.#state.timeoutMs = settings.timeoutMs;
+    this.#turn = new Turn(this.reactor, settings.lockFile, (...note) => this.#note(...note));
     if (settings.realtime) scheduleRealtime(REALTIME_PRIORITY);
     this.#protect(true);
   }
 
+  /** A notification that waits for its turn is one that is not delivered. */
   #end(): void {
     this.#isEnding = true;
     if (this.#state.phase === "idle") this.reactor.stop();
@@ -113,19 +120,30 @@ class Runner {
     for (let signal = this.#signals.read(); signal !== 0; signal = this.#signals.read()) {
       if (signal === SIGTERM) this.#end();
     }
-    this.#reap();
+    this.#look();
   }
 
   /** One signal may stand for several children, and one of them may be none of ours to wait for. */
-  #reap(): void {
-    if (this.#pid === 0) return;
-    const { pid, status } = waitForChild(this.#pid, true);
+  #look(): void {
+    if (this.#pid === 0 || this.#hasExited) return;
+    const { pid, status } = peekChild(this.#pid);
     if (pid === 0) return;
-    this.#pid = 0;
+    this.#hasExited = true;
     this.#tell({ type: "exited", how: pid < 0 ? "unknown" : describeEnd(status) });
   }
 
+  /** The script's number may be another's from now on. */
+  #reap(): void {
+    if (this.#pid !== 0) waitForChild(this.#pid, true);
+    this.#pid = 0;
+    this.#hasExited = false;
+  }
+
   #run(request: RunRequest): void {
+    this.#turn?.take(() => this.#begin(request));
+  }
+
+  #begin(request: RunRequest): void {
     const settings = this.#settings as RunnerSettings;
     this.#request = request;
     let scripts: string[] = [];
@@ -151,9 +169,11 @@ class Runner {
       case "started":
         return this.#say({ ...action, sequence });
       case "ended":
+        this.#reap();
         this.#noteInFile(`finished ${baseName(action.script)}`);
         return this.#say({ ...action, sequence });
       case "done":
+        this.#turn?.release();
         this.#say(action);
         this.#release.did(true);
         return this.#isEnding ? this.reactor.stop() : undefined;
@@ -162,8 +182,10 @@ class Runner {
         return;
       case "forgetWake":
         return this.reactor.cancel(this.#wake);
+      case "count":
+        return this.#tell({ type: "others", count: countLiving(this.#pid) });
       case "signal":
-        sendSignal(-this.#pid, action.signal === "SIGTERM" ? SIGTERM : SIGKILL);
+        signalSession(this.#pid, action.signal === "SIGTERM" ? SIGTERM : SIGKILL);
     }
   }
 
@@ -182,6 +204,7 @@ class Runner {
         // Only a script that may be ended together with its children is made different from the original's.
         newSession: this.#state.timeoutMs > 0,
       });
+      this.#turn?.began(this.#pid);
       this.#tell({ type: "spawned", pid: this.#pid });
     } catch (error) {
       if (!(error instanceof Errno)) throw error;

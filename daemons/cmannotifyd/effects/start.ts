@@ -23,7 +23,7 @@ import { describeSandbox, enterSandbox, isComplete } from "../../../src/host/san
 import { VERSION } from "../../../src/host/version.ts";
 import { RELEASE_AFTER_MS, STATUS_EVERY_MS } from "../limits.ts";
 import { manifest } from "../manifest.ts";
-import { SUBSTITUTES } from "../places.ts";
+import { scriptsLock, SUBSTITUTES } from "../places.ts";
 import { Core } from "./core.ts";
 import { Daemon, SIGNALS } from "./daemon.ts";
 import { takeRank } from "./rank.ts";
@@ -125,6 +125,7 @@ function reachRunner(
     directory: settings.scriptDirectory,
     eventDirectories: settings.eventDirectories,
     substitutes: SUBSTITUTES,
+    lockFile: scriptsLock(settings.controlSocket),
     logFile: settings.scriptLogfile,
     debug: settings.debug,
     timeoutMs: settings.timeoutMs,

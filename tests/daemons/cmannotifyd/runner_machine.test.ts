@@ -62,11 +62,46 @@ Deno.test("a script whose time is up is told to end, and then made to", () => {
   ]);
 });
 
+Deno.test("what a script started has as long to end as the script had, and is killed behind it", () => {
+  const bench = new Bench(2_000);
+  bench.tell({ type: "run", sequence: 1, scripts: ["a", "b"] });
+  bench.tell({ type: "spawned", pid: 9 });
+  bench.tell({ type: "timeUp" });
+  bench.now += 4_900;
+  const count = { type: "count" } as const;
+  assertEquals(bench.tell({ type: "exited", how: "signal 15" }), [{ type: "forgetWake" }, count]);
+  const look = (delayMs: number): RunnerAction[] => [{ type: "wakeAfter", delayMs }];
+  assertEquals(bench.tell({ type: "others", count: 2 }), look(100));
+  bench.now += 99;
+  assertEquals(bench.tell({ type: "timeUp" }), [count]);
+  assertEquals(bench.tell({ type: "others", count: 1 }), look(1));
+  bench.now += 1;
+  assertEquals(bench.tell({ type: "timeUp" }), [
+    { type: "signal", signal: "SIGKILL" },
+    { ...ended, script: "a", how: "signal 15", ranMs: 5_000, timedOut: true },
+    { type: "spawn", script: "b" },
+  ]);
+});
+
+Deno.test("the next script begins as soon as nothing is left of the one whose time was up", () => {
+  const bench = new Bench(2_000);
+  bench.tell({ type: "run", sequence: 1, scripts: ["a", "b"] });
+  bench.tell({ type: "spawned", pid: 9 });
+  bench.tell({ type: "timeUp" });
+  bench.tell({ type: "exited", how: "exit 0" });
+  assertEquals(bench.tell({ type: "others", count: 0 }), [
+    { ...ended, script: "a", how: "exit 0", timedOut: true },
+    { type: "spawn", script: "b" },
+  ]);
+  assertEquals(bench.state.phase, "running");
+});
+
 /** Events that mean something in a phase. */
 const possible: Readonly<Record<string, readonly string[]>> = {
   idle: ["run"],
   running: ["spawned", "spawnFailed", "exited", "timeUp"],
   terminating: ["exited", "timeUp"],
+  lingering: ["others", "timeUp"],
   killing: ["exited"],
 };
 const examples: Readonly<Record<string, RunnerEvent>> = {
@@ -74,6 +109,7 @@ const examples: Readonly<Record<string, RunnerEvent>> = {
   spawned: { type: "spawned", pid: 1 },
   spawnFailed: { type: "spawnFailed", reason: "r" },
   exited: { type: "exited", how: "exit 0" },
+  others: { type: "others", count: 0 },
   timeUp: { type: "timeUp" },
 };
 

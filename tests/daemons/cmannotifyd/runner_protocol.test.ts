@@ -14,6 +14,7 @@ const down: Down[] = [
     directory: "/d",
     eventDirectories: true,
     substitutes: ["/sbin/x"],
+    lockFile: "/k",
     logFile: "/l",
     debug: false,
     timeoutMs: 0,

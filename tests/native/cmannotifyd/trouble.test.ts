@@ -80,6 +80,34 @@ notifierTest(
   },
 );
 
+/** The shell ends by the first SIGTERM, and leaves behind one who ignores it, one in a group of its own, and one who cleans up. */
+const LEAVES = `#!/bin/bash
+( trap '' TERM; while sleep 0.2; do echo deaf >> /run/out; done ) &
+timeout --kill-after=1000 1000 bash -c "trap '' TERM; while sleep 0.2; do echo apart >> /run/out; done" &
+( trap 'sleep 1; echo cleaned >> /run/out; exit' TERM; while :; do sleep 0.2; done ) &
+wait
+`;
+
+notifierTest(
+  "what a script whose time is up leaves behind has time to clean up, and is gone before the next begins",
+  async (notifier) => {
+    await notifier.script("10-leaves", LEAVES);
+    await notifier.script("20-next", "#!/bin/sh\necho next >> /run/out\n");
+    await notifier.record("30-record");
+    await notifier.start({ config: `${EXTRA}script_timeout = 2\nstart_notifications = 0\n` });
+    await eventually("it is connected", async () => (await notifier.log()).includes("connected"));
+    await notifier.node.run("corosync-cfgtool", "-R");
+    await notifier.hasTold(1);
+    const lines = (await notifier.text("run/out")).trimEnd().split("\n");
+    assertEquals([...new Set(lines)].sort(), ["apart", "cleaned", "deaf", "next"]);
+    assertEquals(lines.at(-1), "next");
+    const { stdout } = await notifier.node.run("ps", "-eo", "stat=,args=");
+    assertEquals(stdout.match(/^[^Z].*(10-leaves|\/run\/out).*$/gm), null);
+    const said = `${SCRIPTS}/10-leaves ran too long and was ended: signal 15\n`;
+    assertStringIncludes(await notifier.log(), said);
+  },
+);
+
 notifierTest(
   "a script directory that cannot be read is said, and read again the next time",
   async (notifier) => {
