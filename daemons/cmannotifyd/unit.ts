@@ -3,7 +3,7 @@
  * administrator may expect to.
  */
 import type { HelperSpec, UnitSpec } from "../../src/host/manifest.ts";
-import { RUNNER_SOCKET } from "./places.ts";
+import { RUNNER_SOCKET, SCRIPT_DIRECTORY, SUBSTITUTES } from "./places.ts";
 
 const RUNNER = {
   name: "cmannotifyd-scripts",
@@ -30,11 +30,17 @@ export const UNIT = {
   after: [],
   // It waits for corosync, and, ended behind it, is told of its shutdown when the machine goes down.
   before: ["corosync.service"],
-  conditions: [{
-    directive: "ConditionDirectoryNotEmpty=/etc/cluster/cman-notify.d",
-    why:
-      "As the original's start script did by default: without scripts there is nothing to notify.",
-  }],
+  conditions: [
+    {
+      directive: `ConditionDirectoryNotEmpty=|${SCRIPT_DIRECTORY}`,
+      why:
+        "As the original's start script did by default: without scripts there is nothing to notify. One of these is enough.",
+    },
+    ...SUBSTITUTES.map((path) => ({
+      directive: `ConditionPathExists=|${path}`,
+      why: "It is run in the place of them.",
+    })),
+  ],
   helper: RUNNER,
   execReload: "/bin/kill -HUP $MAINPID",
   environmentFiles: ["/etc/default/cmannotifyd", "/etc/sysconfig/cmannotifyd"],

@@ -4,6 +4,7 @@
  */
 import { assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { environmentOf, NO_FACTS, type Reason } from "../../daemons/cmannotifyd/notification.ts";
 import { build } from "../../tasks/build.ts";
 import { daemonNames } from "../../tasks/daemons.ts";
 import { manPagePath, type Section } from "../../tasks/man.ts";
@@ -60,8 +61,27 @@ interface Case {
   readonly needs?: string;
 }
 
+/** What a script of cmannotifyd's is told, and nothing else. */
+function toldBy(reason: Reason, quorum: { quorate?: boolean } = {}): string {
+  const lists = { members: [], joined: [], left: [] };
+  const notification = { ...lists, ...quorum, reason, sequence: 1, timeMs: 0, initial: true };
+  const options = { debug: false, extraVariables: false };
+  const variables = environmentOf({ ...notification, merged: 0 }, NO_FACTS, options);
+  return variables.map(([name, value]) => `${name}=${value}`).join(" ");
+}
+
+/** The script of cmannotifyd(8) with what it would be told. What it says to logger(1) is heard. */
+const TOLD = `
+  printf '#!/bin/sh\necho "$*" >> /run/logged\n' > /run/logger && chmod 755 /run/logger
+  mount --bind /run/logger /usr/bin/logger
+  for told in '${toldBy("CONFIG_UPDATE")}' '${toldBy("STATECHANGE", { quorate: true })}'; do
+    env -i $told /etc/cluster/cman-notify.d/50-log
+  done
+  printf 'CMAN_REASON_%s quorum=%s\n' CONFIG_UPDATE '' STATECHANGE 1 | diff - /run/logged >&2
+`;
+
 const CASES: Readonly<Record<string, Case>> = {
-  cmannotifyd: {},
+  cmannotifyd: { after: TOLD, needs: "/usr/bin/logger" },
   mdmpd: {},
   virtlockd: {
     before: "virtlockd -d && serves virtlockd status",

@@ -168,6 +168,9 @@ Deno.test("units of a daemon with a helper are the daemon's, and the helper's fo
   const start = `/opt/cmannotifyd --runner-socket=${path} $CMANNOTIFYD_ARGS`;
   assertEquals(daemon.get("ExecStart"), [start]);
   assertEquals(daemon.get("Requires"), [`${helper}.socket`]);
+  // Any one of them is enough (systemd.unit(5)).
+  assertEquals(daemon.get("ConditionDirectoryNotEmpty"), ["|/etc/cluster/cman-notify.d"]);
+  assertEquals(daemon.get("ConditionPathExists"), ["|/usr/sbin/cman_notify", "|/sbin/cman_notify"]);
   assertEquals(socket.get("ListenSequentialPacket"), [path]);
   assertEquals(socket.get("Accept"), ["yes"]);
   assertEquals(service.get("ExecStart"), ["/opt/cmannotifyd @runner"]);

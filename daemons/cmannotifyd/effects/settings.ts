@@ -61,13 +61,19 @@ export function settingsFrom(line: CommandLine, { environment }: Program): RunSe
   };
 }
 
+/** The journal, of a service, and else syslog. */
+function systemLog({ toJournal }: RunSettings, level: LogPriority): LogOutput {
+  return toJournal
+    ? { level, destination: "journald" }
+    : { level: 2, destination: "syslog", argument: manifest.name, facility: LOG_LOCAL4 };
+}
+
 function outputsFor(settings: RunSettings, level: LogPriority): LogOutput[] {
-  const { toStderr, toJournal, toSyslog, toLogfile, logfile } = settings;
+  const { toStderr, toSyslog, toLogfile, logfile } = settings;
   const { name } = manifest;
-  const syslog = { level: 2, destination: "syslog", argument: name, facility: LOG_LOCAL4 } as const;
   return [
     ...(toStderr ? [{ level, destination: "stderr" } as const] : []),
-    ...(toJournal ? [{ level, destination: "journald" } as const] : toSyslog ? [syslog] : []),
+    ...(toSyslog ? [systemLog(settings, level)] : []),
     ...(toLogfile
       ? [{ level, destination: "file", argument: logfile, traditionalName: name } as const]
       : []),
@@ -92,9 +98,11 @@ export function openLog(settings: RunSettings): void {
     startLogging({ ...common, outputs });
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
+    const others = outputs.filter(({ destination }) => destination !== "file");
+    // Where the file was to have everything, it is better said to the wrong log than to none.
     startLogging({
       ...common,
-      outputs: outputs.filter(({ destination }) => destination !== "file"),
+      outputs: others.length > 0 ? others : [systemLog(settings, level)],
     });
     logger("cmannotifyd").error("no log file: {error}", { error });
   }

@@ -1,6 +1,9 @@
 /** What scripts get, which of them run, and how the daemon goes about it: the contract of the original, on a real corosync. */
+import "../../bind_libc.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname } from "@std/path";
 import { run } from "../../../tasks/toolchain.ts";
+import { DatagramServer } from "../../src/host/datagrams.ts";
 import { inFolder } from "../../tasks/needs.ts";
 import { eventually } from "../corosync/eventually.ts";
 import { binary, type Notifier, notifierTest, refuses, sharedNode } from "./notifier.ts";
@@ -335,5 +338,34 @@ notifierTest(
     await Deno.rename(path, `${path}.1`);
     await notifier.signal("HUP");
     await eventually("the log is new", async () => (await notifier.log()).includes("begun anew"));
+  },
+);
+
+notifierTest(
+  "to_syslog = 0 is for the journal of a service, too, unless nothing else takes what is logged",
+  async (notifier) => {
+    using journal = new DatagramServer();
+    const heard = (): string => {
+      const texts: string[] = [];
+      for (let bytes = journal.next(); bytes !== undefined; bytes = journal.next()) {
+        texts.push(new TextDecoder().decode(bytes));
+      }
+      return texts.join("");
+    };
+    const socket = "/run/systemd/journal/socket";
+    const shell = `mkdir -p ${dirname(socket)} && ln -sf ${journal.path} ${socket} && ` +
+      'JOURNAL_STREAM=1:1 exec "$@"';
+    const run = async (config: string): Promise<void> => {
+      await notifier.start({ config, shell });
+      await notifier.isQuiet();
+      assertEquals(await notifier.stop(), 0);
+    };
+    await run("to_syslog = 0\n");
+    assertMatch(await notifier.log(), /ending: SIGTERM/);
+    assertEquals(heard(), "");
+    await run("");
+    assertMatch(heard(), /ending: SIGTERM/);
+    await run('to_syslog = 0\nlogfile = "/proc/none/log"\n');
+    assertMatch(heard(), /no log file: [^]*ending: SIGTERM/);
   },
 );
