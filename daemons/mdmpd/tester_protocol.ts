@@ -37,6 +37,8 @@ export interface PathJob extends JobBase {
   readonly markable: boolean;
   /** Under which name the array lists the path, where its device has another one by now. */
   readonly listedAs: string;
+  /** It is to come back though the array may not list it: we have taken it out of there, or its device had left. */
+  awaited: boolean;
 }
 
 /** Look for the device of a lost path, and test what may be it. */
@@ -46,6 +48,7 @@ export interface SearchJob extends JobBase {
   readonly known: Known | undefined;
   readonly lastEvents: number | undefined;
   readonly listedAs: string;
+  readonly awaited: boolean;
 }
 
 /** Read the superblocks of what works. */

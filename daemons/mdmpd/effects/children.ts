@@ -152,6 +152,8 @@ export class Children implements ChildEvents {
       const order = this.#orders.get(job.id);
       if (order === undefined) continue;
       order.tries++;
+      // It may have taken the path out of the array before it fell silent.
+      if (job.kind === "restore") job.awaited = true;
       if (job === at) this.#finish(job, lost(job, "no answer from the kernel"));
       else if (order.tries >= JOB_TRIES) {
         this.#finish(job, untested(job, "its test ended without a word"));
@@ -178,7 +180,8 @@ export class Children implements ChildEvents {
 
 /** Nothing is known of the path: it did not even come to the test. */
 function untested(job: Job, reason: string): Answer {
-  return { ...lost(job, reason), untested: true };
+  const answer = { ...lost(job, reason), untested: true };
+  return job.kind === "restore" ? { ...answer, unbound: job.awaited } : answer;
 }
 
 function lost({ id, kind }: Job, reason: string): Answer {

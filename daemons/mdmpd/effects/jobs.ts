@@ -1,5 +1,11 @@
 /** From what the machine wants to what a child is asked, and from its answer to what the machine is told. */
-import type { Action, ArrayState, PathEvent, Target } from "../machine_state.ts";
+import {
+  type Action,
+  type ArrayState,
+  isAwaited,
+  type PathEvent,
+  type Target,
+} from "../machine_state.ts";
 import { knownOf, type Memory } from "../memory.ts";
 import { conditionOf, isMultipath, workingPaths } from "../paths.ts";
 import type { Answer, ArrayRef, DeviceRef, Job } from "../tester_protocol.ts";
@@ -55,6 +61,7 @@ export function pathJob(
 ): Job {
   const { path } = action.target;
   const remembered = memory.get(array.sight.uuid);
+  const state = array.paths.get(path);
   const common = {
     id,
     array: arrayRef(array),
@@ -63,6 +70,7 @@ export function pathJob(
     lastEvents: remembered?.lastEvents,
     listedAs: path,
     markable: isMarkable(array, path),
+    awaited: state !== undefined && isAwaited(state),
   };
   if (action.type === "restore") {
     return { ...common, kind: "restore", path: deviceFor(array, path, action.device) };

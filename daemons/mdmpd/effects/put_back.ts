@@ -54,10 +54,15 @@ function reAdd({ array, path }: PathJob): string | undefined {
   return writeSoon(state, "re-add", () => readPath(array.name, path.name)?.faulty === false);
 }
 
-/** Takes out what the array lists under a name, which is faulty; what went wrong. */
-function takeOut({ array, listedAs }: PathJob): string | undefined {
+/** Takes out what the array lists under a name, which is faulty; what went wrong. From then on it is on us to bring it back. */
+function takeOut(job: PathJob): string | undefined {
+  const { array, listedAs } = job;
   const state = `${pathFolder(array.name, listedAs)}/state`;
-  return writeSoon(state, "remove", () => readPath(array.name, listedAs) === undefined);
+  // Where another hand was faster, whoever that was does not want it back.
+  const isDone = (): boolean => job.awaited && readPath(array.name, listedAs) === undefined;
+  const failure = writeSoon(state, "remove", isDone);
+  if (failure === undefined) job.awaited = true;
+  return failure;
 }
 
 function isFaultyEntry({ array, listedAs }: PathJob): boolean {
@@ -115,8 +120,11 @@ function makeMark(job: PathJob, isCertain: boolean): string | undefined {
  * nothing to write there may be nothing to see, and what was proven before stands; so it does where the working path does not answer,
  * which is when md's thread is caught in its loop.
  */
-function proveByMark(job: PathJob, reading: Reading): Refusal | undefined {
-  const isCertain = isFaultyEntry(job);
+function proveByMark(
+  job: PathJob,
+  isCertain: boolean,
+  reading: Reading,
+): Refusal | undefined {
   const [, before] = eventsNow(job, reading);
   const failure = makeMark(job, isCertain);
   if (failure !== undefined || before === undefined) return unrestored(failure);
@@ -171,10 +179,16 @@ export function putBack(job: PathJob, reading: Reading): Refusal | undefined {
   }
   const isMarkable = markable && references.length > 0;
   if (isListed && !isMarkable) return unrestored(reAdd(job));
-  const refusal = (isMarkable ? proveByMark(job, reading) : undefined) ??
+  const isEntry = isFaultyEntry(job);
+  // Since this was ordered, somebody has taken it out or put it to another use.
+  if (!isEntry && !job.awaited) return unrestored("another hand has changed its entry");
+  const refusal = (isMarkable ? proveByMark(job, isEntry, reading) : undefined) ??
     unrestored(bind(job)) ?? proveBound(job, reading);
-  if (refusal === undefined) takeSlot(job);
-  return refusal;
+  if (refusal !== undefined) return refusal;
+  takeSlot(job);
+  // Whoever takes it out from now on is not us.
+  job.awaited = false;
+  return undefined;
 }
 
 /** Gives a path a slot by our hand, since the array's own thread does not come to it. */

@@ -51,11 +51,11 @@ function answerFinding({ id }: Job, finding: Finding, name?: string): void {
 }
 
 function answerRestoration(
-  { id, array, path }: PathJob,
+  { id, array, path, awaited }: PathJob,
   type: Answer["type"],
   reason: string,
 ): void {
-  say({ id, type, reason, unbound: readPath(array.name, path.name) === undefined });
+  say({ id, type, reason, unbound: awaited && readPath(array.name, path.name) === undefined });
 }
 
 /** Which job opens a device is said beforehand: it may be the last word. */
@@ -145,7 +145,6 @@ function restoreAll(jobs: readonly PathJob[], timeoutMs: number): void {
   blockSignals([SIGTERM, SIGINT, SIGHUP]);
   const begun: PathJob[] = [];
   examineAll(jobs, readingFor(timeoutMs, jobs), (job, finding) => {
-    // Another tester, which was given up, may have taken it out of the array.
     if (finding.verdict !== "proven") {
       return answerRestoration(job, answerTo(finding.verdict), finding.reason);
     }

@@ -5,6 +5,7 @@ import { superblockOffset } from "../../../daemons/mdmpd/superblock.ts";
 import type { Answer, Batch, DeviceRef, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
 import { parseMessage } from "../../../daemons/mdmpd/tester_protocol.ts";
 import { build } from "../../../tasks/build.ts";
+import { run } from "../../../tasks/toolchain.ts";
 import { newSuperblock, SAMPLE } from "../../daemons/mdmpd/superblocks.ts";
 import { Loop, loopTest } from "./helpers/loop.ts";
 
@@ -37,17 +38,21 @@ function job(path: DeviceRef, references: DeviceRef[], change: Partial<PathJob> 
     lastEvents: undefined satisfies Evidence["lastEvents"],
     markable: true,
     listedAs: path.name,
+    awaited: false,
     ...change,
   };
 }
 
 /** What a child answers to jobs. */
 async function answers(...jobs: PathJob[]): Promise<Answer[]> {
-  const child = new Deno.Command(await build("mdmpd"), {
-    args: ["@tester"],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
+  return await answersOf([await build("mdmpd"), "@tester"], jobs);
+}
+
+async function answersOf(
+  [program, ...args]: readonly string[],
+  jobs: readonly PathJob[],
+): Promise<Answer[]> {
+  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped" }).spawn();
   const writer = child.stdin.getWriter();
   const batch: Batch = { timeoutMs: 5_000, jobs };
   await writer.write(new TextEncoder().encode(`${JSON.stringify(batch)}\n`));
@@ -125,6 +130,45 @@ loopTest(
     await fill(disk, { events: 99 });
     assertEquals(await answers(job(disk.ref, [], { kind: "check", lastEvents: 1 })), [
       { id: 1, type: "proven" },
+    ]);
+  },
+);
+
+/** What a child answers to a job where sysfs has its array, which lists no path, and what it writes to the array's `new_dev`. */
+async function restoration(folder: string, job: PathJob): Promise<[Answer, string]> {
+  const md = `${folder}/sys/md0/md`;
+  await Deno.mkdir(md, { recursive: true });
+  const { uuid, personality } = job.array;
+  const files = { uuid, level: personality, array_state: "clean", new_dev: "" };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${md}/${name}`, text);
+  const script = `mount --bind "$1/sys" /sys/block && exec "$2" @tester`;
+  const command = ["unshare", "--mount", "sh", "-c", script, "sh", folder, await build("mdmpd")];
+  const [answer] = await answersOf(command, [job]);
+  return [answer, (await Deno.readTextFile(`${md}/new_dev`)).trim()];
+}
+
+const restorationTest = (await run("unshare", ["--mount", "true"])).success ? loopTest : skipped;
+
+function skipped(name: string): void {
+  console.log(`SKIPPED ${name}: no mount namespaces`);
+  Deno.test({ name, ignore: true, fn: () => {} });
+}
+
+restorationTest(
+  "a tester binds a path that the array does not list only where that is our own doing",
+  async (folder) => {
+    await using disk = await loopOver(folder, "disk");
+    await fill(disk);
+    for (const markable of [true, false]) {
+      const restore = job(disk.ref, [disk.ref], { kind: "restore", markable });
+      const [{ type, unbound }, bound] = await restoration(folder, restore);
+      assertEquals([type, unbound, bound], ["unrestored", false, ""], "removed by hand");
+    }
+    const half = job(disk.ref, [disk.ref], { kind: "restore", markable: false, awaited: true });
+    const [{ type, reason }, bound] = await restoration(folder, half);
+    // Files that only look like sysfs list nothing new.
+    assertEquals([type, reason, bound], [
+      ...["unrestored", "it has left the array again", disk.ref.device],
     ]);
   },
 );
