@@ -18,6 +18,8 @@ export interface Entry {
   request: Request;
   /** The node that sent it, or that joined or left. */
   node: number;
+  /** When this node's kernel asked. */
+  askedMs: number;
   /** Who was server when it was delivered. */
   server: number;
   /** Whether the group has delivered it, so that the server of that moment should have answered. */
@@ -44,6 +46,7 @@ export class EntryPool {
     entry.kind = "request";
     entry.length = length;
     entry.node = 0;
+    entry.askedMs = 0;
     entry.server = 0;
     entry.delivered = false;
     entry.isDone = false;
@@ -86,6 +89,7 @@ function emptyEntry(): Entry {
     length: 0,
     request,
     node: 0,
+    askedMs: 0,
     server: 0,
     delivered: false,
     isDone: false,

@@ -55,6 +55,7 @@ function serveFlush(context: Context, mirror: Mirror, disk: DiskLog, entry: Entr
 /** A member of before has written all that it will write: it has sent a checkpoint, or is gone. */
 export function noteWritten(context: Context, mirror: Mirror, node: number): void {
   const { disk, writers } = mirror;
+  if (mirror.givenUp.delete(node)) writeAgain(context, mirror);
   if (!writers.delete(node) || writers.size > 0) return;
   if (disk !== undefined && disk.writing === 0 && disk.next.length > 0) {
     endRound(context, mirror, disk);
@@ -64,12 +65,22 @@ export function noteWritten(context: Context, mirror: Mirror, node: number): voi
 
 /** A member that is none any more, though corosync says so, cannot be waited for without end. */
 export function giveUpWriters(context: Context, mirror: Mirror): void {
-  for (const node of [...mirror.writers]) noteWritten(context, mirror, node);
+  for (const node of [...mirror.writers]) {
+    noteWritten(context, mirror, node);
+    mirror.givenUp.add(node);
+  }
+}
+
+/** What is on the device may be older than what this node has written there. */
+function writeAgain({ nowMs }: Context, mirror: Mirror): void {
+  if (mirror.disk === undefined) return;
+  mirror.disk.unknown = true;
+  mirror.flushDueMs = nowMs;
 }
 
 /** D4: a new server does not know what the old one wrote, and writes. The original looks at what it saw itself change. */
-function mustWrite({ original }: Context, { log }: Mirror, { unknown, writing }: DiskLog): boolean {
-  return log.touched || (!original && unknown && writing === 0);
+function mustWrite({ original }: Context, { log }: Mirror, { unknown }: DiskLog): boolean {
+  return log.touched || (!original && unknown);
 }
 
 /** Writes what has changed: all of the log where the device is not known, otherwise the blocks that differ. */

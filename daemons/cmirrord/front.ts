@@ -16,6 +16,7 @@ import {
   HELD_RECOVERY_MS,
   IDLE_CLEAR_MS,
   IDLE_STEP_MS,
+  KERNEL_PATIENCE_MS,
   MAX_REGIONS_PER_REQUEST,
 } from "./limits.ts";
 import { decodeMessage } from "./message.ts";
@@ -63,12 +64,30 @@ function executeAlone(context: Context, mirror: Mirror): void {
 export function askAndWait(context: Context, mirror: Mirror): void {
   if (answeredAlone(context, mirror)) return;
   const { request, entries } = context;
+  if (mirror.phase === "joining") dropRepeated(context, mirror);
   const length = messageOf(context, request);
   const whole = withTrailer(context, mirror, length);
   const entry = entries.take(context.out, whole);
+  entry.askedMs = context.nowMs;
   mirror.working.push(entry);
   if (mustWaitForState(mirror, request)) entry.delivered = true;
   else submit(context, mirror, whole);
+}
+
+/** What waits for a group for long was repeated by the kernel, which does not wait for the older one any more. */
+function dropRepeated({ nowMs, entries }: Context, mirror: Mirror): void {
+  const { working } = mirror;
+  let kept = 0;
+  for (const entry of working) {
+    if (entry.askedMs > nowMs - KERNEL_PATIENCE_MS) {
+      working[kept++] = entry;
+      continue;
+    }
+    // Should its repetition not have come, that is none to be answered at once.
+    if (entry.request.type === FLUSH) mirror.needsFlush = true;
+    entries.give(entry);
+  }
+  working.length = kept;
 }
 
 /**
@@ -147,11 +166,14 @@ export function frontClear(context: Context, mirror: Mirror): void {
   const { log, held, idle, phase } = mirror;
   const { batch } = context;
   let count = 0;
+  // Before the batch is begun, which clearIdle() uses, too.
+  if (idle.room < request.dataBytes / 8) {
+    clearIdle(context, mirror, Infinity, 2 * MAX_REGIONS_PER_REQUEST);
+  }
   for (let i = 0; i < request.dataBytes / 8; i++) {
     const region = word(request, i);
     log.own.clear(region);
     if (held.has(region)) {
-      if (idle.isFull) clearIdle(context, mirror, Infinity, MAX_REGIONS_PER_REQUEST);
       idle.push(region, idleDueMs(context));
     } else if (phase !== "joining" && count < batch.length) batch[count++] = region;
   }

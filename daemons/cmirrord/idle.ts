@@ -17,6 +17,10 @@ export class IdleRegions {
     this.#idle = new Bitmap(regionCount);
   }
 
+  get room(): number {
+    return MAX_IDLE_REGIONS - this.#count;
+  }
+
   get isFull(): boolean {
     return this.#count === MAX_IDLE_REGIONS;
   }

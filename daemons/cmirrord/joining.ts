@@ -9,6 +9,7 @@ import { CHECKPOINT_PATIENCE_MS, RETRY_FIRST_MS, RETRY_LONGEST_MS } from "./limi
 import { MESSAGE_HEADER_BYTES } from "./message.ts";
 import type { MirrorLog } from "./log.ts";
 import type { DiskLog, Mirror } from "./mirror.ts";
+import { isQuiet } from "./quiet.ts";
 import { joinDueMs } from "./replaced.ts";
 import { answerResumes, keepResume, nobody, takeResume } from "./resumes.ts";
 import { messageOf, NO_SEQ, ownMessage, send } from "./send.ts";
@@ -49,6 +50,11 @@ function join({ port }: Context, mirror: Mirror): number {
 
 /** Joins, or tries again later: the RESUME is answered when the log is there, and not before (D27). */
 export function tryJoin(context: Context, mirror: Mirror): void {
+  // A write of before corosync's death must not land on what this node reads, or writes, as a member of the next group.
+  if (!isQuiet(mirror)) {
+    mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
+    return;
+  }
   const status = join(context, mirror);
   if (status !== CS_OK) {
     // Corosync, and quorum, take a moment to be known.
@@ -203,7 +209,10 @@ export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
   if (mirror.keeps === "live" && !context.original) {
     readLive(context, mirror, disk);
   } else {
-    disk.image.load(log.clean, log.construction.sync === "nosync");
+    // What cannot be read may hold dirty regions, whatever the table says.
+    const isNosync = log.construction.sync === "nosync" &&
+      (context.original || context.error === 0);
+    disk.image.load(log.clean, isNosync);
     endFill(context, mirror);
   }
   disk.unknown = true;

@@ -106,7 +106,9 @@ export function suspendJoined(context: Context, mirror: Mirror): void {
   }
   if (mirror.phase === "valid" && mirror.log.resumed) settle(context, mirror);
   const length = messageOf(context, request);
-  mirror.working.push(context.entries.take(out, length));
+  const entry = context.entries.take(out, length);
+  entry.askedMs = context.nowMs;
+  mirror.working.push(entry);
   send(context, mirror, out, length);
 }
 

@@ -1,6 +1,7 @@
 /** Out of the group: POSTSUSPEND, the end of a membership, corosync's death, and what a mirror keeps of a group that is gone. */
 import type { Context } from "./context.ts";
 import type { Entry } from "./entries.ts";
+import { CS_ERR_TRY_AGAIN } from "./errors.ts";
 import { forgetHeld } from "./front.ts";
 import { REJOIN_PAUSE_MS, RETRY_FIRST_MS } from "./limits.ts";
 import type { Mirror } from "./mirror.ts";
@@ -24,8 +25,10 @@ export function leaveWhenQuiet(context: Context, mirror: Mirror): void {
   if (mirror.phase !== "leaving" || !isQuiet(mirror)) return;
   sendReady(context, mirror);
   if (mirror.outbox.length > 0 || mirror.hasLeft) return;
-  mirror.hasLeft = true;
-  context.port.leave(mirror.handle);
+  // Refused while corosync forms a ring, or has too much to send (D8).
+  const status = context.port.leave(mirror.handle);
+  mirror.hasLeft = context.original || status !== CS_ERR_TRY_AGAIN;
+  if (!mirror.hasLeft) mirror.retryDueMs = context.nowMs + RETRY_FIRST_MS;
 }
 
 /** The group says that this node has left it. */
@@ -66,6 +69,7 @@ export function forgetGroup(context: Context, mirror: Mirror): void {
   mirror.ours.clear();
   mirror.absent.clear();
   mirror.writers.clear();
+  mirror.givenUp.clear();
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   if (context.original) return;
   // Whoever asked for them asks the next server.

@@ -32,6 +32,8 @@ export const MAX_OUTBOX_MESSAGES = 4096;
 export const MAX_WAITING_REQUESTS = 4096;
 /** RESUMEs of one mirror that wait for the group: the kernel repeats them every 15 s, and no longer waits for the older ones. */
 export const MAX_WAITING_RESUMES = 64;
+/** The kernel repeats what is not answered after 15 s (DM_ULOG_RETRY_TIMEOUT of dm-log-userspace-transfer.c); and some room. */
+export const KERNEL_PATIENCE_MS = 20_000;
 /** Regions whose clearing is put off, in one mirror. */
 export const MAX_IDLE_REGIONS = 1024;
 /** How long the clearing of a region is put off, so that the next write to it need not mark it again. */

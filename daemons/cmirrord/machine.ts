@@ -27,6 +27,7 @@ import { stateBytes } from "./mirror_state.ts";
 import type { Port } from "./port.ts";
 import { mayResume, SuspendedTables } from "./replaced.ts";
 import { keep } from "./resumes.ts";
+import { NO_SEQ } from "./send.ts";
 import { hasTrailer } from "./trailer.ts";
 import {
   CHECKPOINT_READY,
@@ -70,7 +71,11 @@ export class Machine {
     const end = CONNECTOR_HEADER_BYTES + this.#frame.payloadBytes;
     const { request } = context;
     const verdict = decodeRequest(bytes, view, CONNECTOR_HEADER_BYTES, end, request);
-    if (verdict === "ok") return this.#route(request);
+    if (verdict === "ok") {
+      if (request.seq !== NO_SEQ || context.original) return this.#route(request);
+      // That number is that of requests which nobody waits for; the kernel asks again with the next one.
+      return context.replies.ack(NO_SEQ, EAGAIN);
+    }
     context.port.say("badRequest", undefined, request.type);
     // Whoever asks waits for an answer; no such request can be answered but with an error.
     if (verdict !== "short") context.replies.error(request, EINVAL);

@@ -75,6 +75,7 @@ const REASON_PROCDOWN = 5;
 export function selfJoined({ me, nowMs }: Context, mirror: Mirror): void {
   const { members, writers } = mirror;
   writers.clear();
+  mirror.givenUp.clear();
   mirror.writersDueMs = nowMs + CHECKPOINT_PATIENCE_MS;
   for (const node of members) if (node !== me) writers.add(node);
 }

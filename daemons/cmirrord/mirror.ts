@@ -123,6 +123,8 @@ export class Mirror {
   /** Members from before this one's join that may still write the log: as the server it writes only behind them. */
   readonly writers = new Set<number>();
   writersDueMs = 0;
+  /** Those that this node has not waited for to the end: an older write of theirs may land on what it has written since. */
+  readonly givenUp = new Set<number>();
   /** Whether other nodes' kernels were there when the daemon, or its cluster, went away. */
   wasShared = false;
   /** Nodes whose daemons have died, their kernels perhaps not. */

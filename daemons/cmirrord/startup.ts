@@ -192,7 +192,10 @@ function suspectMarks({ me }: Context, { log, members, keeps }: Mirror): void {
   for (const region of foreign.members()) if (sync.has(region)) marks.orphans.set(region);
 }
 
-/** D21: a checkpoint for a valid member, after a partition: what is not clean or not in sync for either is so for both. */
+/**
+ * D21: a checkpoint for a valid member, after a partition: what is not clean or not in sync for either is so for both. Whose marks these
+ * are the other part knows; here they stay dirty until the next activation.
+ */
 export function mergeCheckpoint(context: Context, mirror: Mirror): void {
   const { message } = context;
   const { log } = mirror;
@@ -201,6 +204,9 @@ export function mergeCheckpoint(context: Context, mirror: Mirror): void {
   log.sync.intersect(data.subarray(0, bitmapBytes(log.regionCount)));
   log.clean.intersect(checkpointClean(data, log.regionCount));
   log.syncCount = log.sync.count;
+  for (let r = log.clean.nextClear(0); r < log.regionCount; r = log.clean.nextClear(r + 1)) {
+    log.orphan(r);
+  }
   log.touched = true;
   if (mirror.disk !== undefined) mirror.disk.unknown = true;
   context.port.say("checkpointMerged", mirror, context.node);

@@ -132,7 +132,7 @@ export class FuzzWorld implements Port {
   openLog(): void {}
   closeLog(): void {}
   readLog(): void {}
-  writeLog(): void {}
+  writeLog(_mirror: Mirror, _image: Uint8Array, _offset: number, _length: number): void {}
   state(identity: Uint8Array, bytes: number): Uint8Array {
     const state = this.#states.get(identity.toHex()) ?? new Uint8Array(bytes);
     this.#states.set(identity.toHex(), state);

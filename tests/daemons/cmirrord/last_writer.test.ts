@@ -2,7 +2,6 @@
 import { assertEquals } from "@std/assert";
 import { Bitmap } from "../../../daemons/cmirrord/bitmap.ts";
 import { LogImage } from "../../../daemons/cmirrord/disk_log.ts";
-import type { DiskLog } from "../../../daemons/cmirrord/mirror.ts";
 import {
   CLEAR_REGION,
   FLUSH,
@@ -11,22 +10,8 @@ import {
   MARK_REGION,
   SET_REGION_SYNC,
 } from "../../../daemons/cmirrord/ulog.ts";
-import { setU64 } from "../../../src/wire/layout.ts";
-import { FuzzWorld, ME, PEER, REGIONS, requestFrame } from "../../fuzz/cmirrord_world.ts";
-
-const words = (...list: number[]): Uint8Array<ArrayBuffer> => {
-  const bytes = new Uint8Array(8 * list.length);
-  list.forEach((word, index) => setU64(new DataView(bytes.buffer), 8 * index, word));
-  return bytes;
-};
-
-function ask(world: FuzzWorld, type: number, ...list: number[]): void {
-  world.ask(requestFrame(world.seq++, type, words(...list)));
-}
-
-function diskOf(world: FuzzWorld): DiskLog {
-  return world.mirror.disk as DiskLog;
-}
+import { FuzzWorld, ME, PEER, REGIONS } from "../../fuzz/cmirrord_world.ts";
+import { ask, diskOf, written } from "./asking.ts";
 
 /** The device gives what stands on it to the first member, and takes what that one writes. */
 function load(world: FuzzWorld, device: Uint8Array): void {
@@ -34,10 +19,6 @@ function load(world: FuzzWorld, device: Uint8Array): void {
   diskOf(world).image.bytes.set(device);
   world.machine.logRead(world.mirror, 0, 0);
   written(world);
-}
-
-function written(world: FuzzWorld): void {
-  while (diskOf(world).writing > 0) world.machine.logWritten(world.mirror, 0, 0);
 }
 
 /** A node that is alone: region 7 in sync, dirty on the device, cleared by the kernel since. Returns what is on the device. */

@@ -11,18 +11,12 @@ import {
   RESUME,
   SET_REGION_SYNC,
 } from "../../../daemons/cmirrord/ulog.ts";
-import { setU64 } from "../../../src/wire/layout.ts";
-import { FuzzWorld, ME, requestFrame } from "../../fuzz/cmirrord_world.ts";
+import { FuzzWorld, ME } from "../../fuzz/cmirrord_world.ts";
+import { ask } from "./asking.ts";
 
 /** In sync, and written when the daemon goes away; the other one is at rest. */
 const WRITTEN = 7;
 const IDLE = 8;
-
-function ask(world: FuzzWorld, type: number, ...list: number[]): void {
-  const data = new Uint8Array(8 * list.length);
-  list.forEach((word, index) => setU64(new DataView(data.buffer), 8 * index, word));
-  world.ask(requestFrame(world.seq++, type, data));
-}
 
 function recover(world: FuzzWorld, region: number): void {
   ask(world, IS_REMOTE_RECOVERING, region);

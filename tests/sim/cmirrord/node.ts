@@ -31,8 +31,10 @@ export interface Shared {
 }
 
 const EIO = -5;
-/** One transfer of the log device in so many fails. */
+/** One transfer of the log device in so many fails, and one write in so many takes long. */
 const DISK_ERROR_ODDS = 100;
+const STALL_ODDS = 20;
+const STALL_MS = 2_000;
 const CS_OK = 1;
 const CS_ERR_LIBRARY = 2;
 const CS_ERR_TRY_AGAIN = 6;
@@ -45,6 +47,8 @@ export class Daemon implements Port {
   /** By handle. A table that is gone may still be leaving when the next one joins. */
   readonly #participants = new Map<number, Participant>();
   #handles = 0;
+  /** How often its node was cut off. */
+  #cuts = 0;
   /** When corosync is there again. */
   #backMs = 0;
   #plannedMs: number | undefined;
@@ -117,6 +121,7 @@ export class Daemon implements Port {
     const participants = [...this.#participants];
     if (participants.length === 0) return;
     this.#participants.clear();
+    this.#cuts++;
     this.#backMs = shared.clock.nowMs + TOKEN_LOST_MS + 500 + shared.random.below(4_000);
     for (const [handle, participant] of participants) {
       shared.group.die(participant, reason);
@@ -152,6 +157,7 @@ export class Daemon implements Port {
     return CS_OK;
   }
   leave(handle: number): number {
+    if (this.#isUnlucky(20)) return CS_ERR_TRY_AGAIN;
     const participant = this.#participants.get(handle);
     if (participant !== undefined) this.shared.group.leave(participant);
     return CS_OK;
@@ -184,18 +190,23 @@ export class Daemon implements Port {
       this.do((nowMs) => this.machine.logRead(mirror, error, nowMs));
     });
   }
-  /** What is on its way to the device when the process dies arrives or not. lvm2's daemon does nothing else before it is there. */
+  /**
+   * What is on its way to the device when the process dies arrives or not; a node that is cut off is fenced from its disks. lvm2's daemon
+   * does nothing else before it is there.
+   */
   writeLog(mirror: Mirror, image: Uint8Array, offset: number, length: number): void {
     const { clock, random, legs } = this.shared;
     const { original } = this.machine.context;
     const content = image.slice(offset, offset + length);
+    const cuts = this.#cuts;
     if (original) legs.writeLog(content, offset, false);
-    clock.after(random.below(15), () => {
+    const stallMs = this.#isUnlucky(STALL_ODDS) ? random.below(STALL_MS) : 0;
+    clock.after(random.below(15) + stallMs, () => {
       if (this.isDead) return;
       const error = this.#isUnlucky(DISK_ERROR_ODDS) ? EIO : 0;
       // A write that has failed may have reached the device all the same.
       const arrives = error === 0 || random.below(2) === 0;
-      if (arrives && !original) legs.writeLog(content, offset, true);
+      if (arrives && !original && cuts === this.#cuts) legs.writeLog(content, offset, true);
       this.do((nowMs) => this.machine.logWritten(mirror, error, nowMs));
     });
   }

@@ -1,0 +1,81 @@
+/** Bits that may not be believed: of a log that cannot be read, of the other part of a cluster, of a batch that is overwritten. */
+import { assertEquals } from "@std/assert";
+import { MAX_IDLE_REGIONS } from "../../../daemons/cmirrord/limits.ts";
+import {
+  CHECKPOINT_READY,
+  CLEAR_REGION,
+  CTR,
+  MARK_REGION,
+  RESUME,
+} from "../../../daemons/cmirrord/ulog.ts";
+import { toBytes } from "../../../src/wire/bytes.ts";
+import { FuzzWorld, ME, PEER, requestFrame } from "../../fuzz/cmirrord_world.ts";
+import { ask, DiskWorld, echo, makeWhole, SELF, typeOf, written } from "./asking.ts";
+
+const EIO = -5;
+const REGION = 7;
+const OTHER = { nodeid: PEER, pid: 20, reason: 4 };
+
+/** Clean regions after the first activation of a table with `nosync`, when reading its log has ended so. */
+function cleanAfter(error: number): number {
+  const world = new DiskWorld();
+  world.machine.mirrors.length = 0;
+  world.ask(requestFrame(50, CTR, toBytes("40960 clustered-disk 253:0 1024 nosync")));
+  world.machine.logOpened(world.mirror, 0, "253:0");
+  world.resume = undefined;
+  world.ask(requestFrame(51, RESUME, new Uint8Array(0)));
+  world.hearOwnJoin();
+  world.machine.logRead(world.mirror, error, 0);
+  written(world);
+  return world.mirror.log.clean.count;
+}
+
+Deno.test("nosync makes a log clean that can be read, and none that cannot", () => {
+  assertEquals([cleanAfter(0), cleanAfter(EIO)], [40, 0]);
+});
+
+/** What a node sends when the parts of a cluster meet again; its kernel is writing REGION. */
+function checkpointOfOther(): Uint8Array<ArrayBuffer> {
+  const other = new FuzzWorld([]);
+  makeWhole(other.mirror);
+  other.mirror.log.mark(REGION, PEER, ME);
+  other.messages.length = 0;
+  other.machine.configure(0, [SELF, OTHER], [], [OTHER], 0);
+  other.machine.dispatched(0, 0);
+  const bytes = other.messages.find((message) => typeOf(message) === CHECKPOINT_READY);
+  if (bytes === undefined) throw new Error("no checkpoint");
+  new DataView(bytes.buffer).setUint32(16, ME, true);
+  return bytes;
+}
+
+Deno.test("after a partition a region that the other part writes is not called clean here, whatever this part does with it", () => {
+  const world = new FuzzWorld([PEER]);
+  makeWhole(world.mirror);
+  world.machine.configure(0, [SELF], [{ ...OTHER, reason: 3 }], [], 0);
+  world.machine.configure(0, [SELF, OTHER], [], [OTHER], 0);
+  world.machine.dispatched(0, 0);
+  echo(world);
+  world.deliver(PEER, OTHER.pid, checkpointOfOther());
+  world.machine.dispatched(0, 0);
+  assertEquals(world.notices, ["nodeGone", "checkpointMerged"]);
+  ask(world, MARK_REGION, REGION);
+  echo(world);
+  ask(world, CLEAR_REGION, REGION);
+  world.machine.tick(10_000);
+  echo(world);
+  const { clean, regionCount } = world.mirror.log;
+  assertEquals([clean.has(REGION), clean.count], [false, regionCount - 1]);
+});
+
+Deno.test("a region that is cleared along with one that finds the ring of idle regions full is cleared", () => {
+  const world = new FuzzWorld([], { regions: 4_000 });
+  const { log } = world.mirror;
+  makeWhole(world.mirror);
+  log.wholeOnce = true;
+  for (let region = 0; region <= MAX_IDLE_REGIONS; region++) ask(world, MARK_REGION, region);
+  for (let region = 0; region < MAX_IDLE_REGIONS; region++) ask(world, CLEAR_REGION, region);
+  // In sync, and marked by nobody: the end of a recovery.
+  log.clean.clear(3_000);
+  ask(world, CLEAR_REGION, 3_000, MAX_IDLE_REGIONS);
+  assertEquals(log.clean.has(3_000), true);
+});
