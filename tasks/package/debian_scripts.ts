@@ -6,7 +6,7 @@ import type { Manifest } from "../../src/host/manifest.ts";
 import { isService, units } from "../unit.ts";
 import { profilePath, runFolders } from "./content.ts";
 import { addDiversions, removeDiversions } from "./debian_diversions.ts";
-import { type Handling, handlingOf } from "./services.ts";
+import { type Handling, handlingOf, isUnused, keptNotice } from "./services.ts";
 
 const SYSTEMD_RUNS = "[ -d /run/systemd/system ]";
 const RELOAD_UNITS = "  systemctl --system daemon-reload >/dev/null || true";
@@ -90,15 +90,14 @@ function stop(manifest: Manifest): string {
 function prerm(manifest: Manifest): string[] {
   const { removal } = handlingOf(manifest.name);
   if (!isService(manifest) || removal === "keep") return [];
-  const { name } = manifest;
   const begin = `if [ "$1" = remove ] && ${SYSTEMD_RUNS}; then`;
   if (removal === "stop") return [begin, `  ${stop(manifest)}`, "fi"];
   return [
     begin,
-    `  if ${name} status 2>/dev/null | grep -q '^Mirrors: [1-9]'; then`,
-    `    echo "${name}: goes on, since there are mirrors"`,
-    "  else",
+    `  if ${isUnused(manifest.name)}; then`,
     `    ${stop(manifest)}`,
+    "  else",
+    ...keptNotice(manifest.name).map((line) => `    ${line}`),
     "  fi",
     "fi",
   ];

@@ -9,7 +9,7 @@ import type { Manifest } from "../../src/host/manifest.ts";
 import { isService, type ServiceManifest, units } from "../unit.ts";
 import { profilePath, runFolders } from "./content.ts";
 import { RPM } from "./layout.ts";
-import { handlingOf } from "./services.ts";
+import { handlingOf, isUnused, keptNotice } from "./services.ts";
 
 const RELOAD_UNITS = "systemctl daemon-reload >/dev/null 2>&1 || :";
 
@@ -71,11 +71,11 @@ function stop(manifest: ServiceManifest): string[] {
     `systemctl --no-reload disable${how} ${ownUnits(manifest).join(" ")} >/dev/null 2>&1 || :`;
   if (handlingOf(name).removal === "stop") return [disable(" --now")];
   return [
-    `if ${name} status 2>/dev/null | grep -q '^Mirrors: [1-9]'; then`,
-    `  echo "${name}: goes on, since there are mirrors"`,
-    `  ${disable("")}`,
-    "else",
+    `if ! [ -d /run/systemd/system ] || ${isUnused(name)}; then`,
     `  ${disable(" --now")}`,
+    "else",
+    ...keptNotice(name).map((line) => `  ${line}`),
+    `  ${disable("")}`,
     "fi",
   ];
 }

@@ -22,3 +22,22 @@ const SPECIAL: Readonly<Record<string, Handling>> = {
 export function handlingOf(daemon: string): Handling {
   return SPECIAL[daemon] ?? USUAL;
 }
+
+/**
+ * A condition of a shell script: a daemon that is stopped if it has nothing to do has nothing to do. One that gives no answer may be
+ * the original, or wait for a disk; only a service that does not run needs none.
+ */
+export function isUnused(daemon: string): string {
+  const idle = `systemctl is-active ${daemon}.service 2>/dev/null | grep -qE '^(inactive|failed)$'`;
+  return `${idle} || ${daemon} status 2>/dev/null | grep -q '^Mirrors: 0$'`;
+}
+
+/** Shell commands that tell an administrator why such a daemon was not stopped, and what is left to do. */
+export function keptNotice(daemon: string): string[] {
+  return [
+    `echo "${daemon}: it goes on, since it has mirrors or does not say that it has none."`,
+    'echo "  Once "dmsetup table --target mirror" has no line with "userspace":"',
+    `echo "  systemctl stop ${daemon}"`,
+    'echo "  Until then, nothing starts it anew: should it end, install the package again."',
+  ];
+}
