@@ -17,9 +17,15 @@ export async function testWith(
   Deno.test({ name, ignore: missing.length > 0, fn: body });
 }
 
-/** Calls `body` with a new folder, which is removed afterwards. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hostkeep-" });
+/** Calls `body` with a new folder, which is removed afterwards; in `parent`, or where the system has such folders. */
+export async function inFolder(
+  body: (folder: string) => Promise<void>,
+  parent?: string,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({
+    prefix: "hostkeep-",
+    ...(parent === undefined ? {} : { dir: parent }),
+  });
   try {
     await body(folder);
   } finally {
