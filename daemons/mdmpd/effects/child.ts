@@ -2,16 +2,15 @@
  * One tester, seen from the daemon: given batches, one at a time, and left alone when it hangs in the kernel, where no signal reaches
  * it. It ends when its input is closed and the kernel lets it.
  */
-import { EAGAIN, Errno } from "../../../ffi/errno.ts";
-import { closeDescriptor, readDescriptor, setNonBlocking, writeAll } from "../../../ffi/file.ts";
-import { makePipe, openProcess, spawn, waitForChild } from "../../../ffi/process.ts";
+import { EAGAIN } from "../../../ffi/errno.ts";
+import { closeDescriptor, readDescriptor, writeAll } from "../../../ffi/file.ts";
+import { waitForChild } from "../../../ffi/process.ts";
 import type { Program } from "../../../src/host/program.ts";
 import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts";
-import { STDERR } from "../../../src/host/standard.ts";
 import { CHILD_GRACE_MS, CHILD_PATIENCE, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
 import { isExhausted, readAttribute } from "./sysfs.ts";
-import { TESTER_ARGUMENT } from "./tester.ts";
+import { startTester } from "./tester_process.ts";
 
 export interface ChildEvents {
   /** A job is done. */
@@ -65,28 +64,12 @@ export class Child {
     program: Program,
     private readonly events: ChildEvents,
   ) {
-    const down = makePipe();
-    const up = makePipe();
-    try {
-      this.pid = spawn({
-        path: program.path,
-        argv: [program.calledAs, TESTER_ARGUMENT],
-        environment: program.environment,
-        descriptors: [[down.read, 0], [up.write, 1], [STDERR, STDERR]],
-        newSession: false,
-      });
-    } catch (error) {
-      for (const fd of [down.read, down.write, up.read, up.write]) closeDescriptor(fd);
-      throw error;
-    }
-    closeDescriptor(down.read);
-    closeDescriptor(up.write);
-    this.#input = down.write;
-    this.#output = up.read;
-    setNonBlocking(this.#output);
+    const { pid, pidFd, input, output } = startTester(program);
+    this.pid = pid;
+    this.#pidFd = pidFd;
+    this.#input = input;
+    this.#output = output;
     reactor.watch(this.#output, EPOLLIN, () => this.#read());
-    this.#pidFd = openProcess(this.pid);
-    if (this.#pidFd < 0) throw new Errno(-this.#pidFd, "pidfd_open");
     reactor.watch(this.#pidFd, EPOLLIN, () => this.#end());
     this.#expectWord();
   }
