@@ -46,8 +46,10 @@ export interface DaemonParts {
   readonly adminServer: Server<AdminServiceClient> | undefined;
   readonly pidFile: PidFile | undefined;
   readonly stateFile: string;
-  /** Throws when the configuration could not be read by a successor. */
-  readonly checkConfig: () => void;
+  /** The arguments that the C daemon would take. */
+  readonly originalArgs: readonly string[];
+  /** Throws when a successor of this kind could not begin with the settings as they are now. */
+  readonly checkSettings: (successor: ProgramKind) => void;
 }
 
 /** What the signals that have come ask for. */
@@ -188,8 +190,8 @@ export class Daemon {
     this.#handover = undefined;
     if (this.#ending) return;
     try {
-      this.parts.checkConfig();
       const kind = programKind(this.parts.program.path);
+      this.parts.checkSettings(kind);
       const reasons = kind === "ours" ? [] : obstacles(this.#service());
       if (reasons.length === 0) return this.#become(kind);
       if (this.reactor.now() > deadlineMs) throw new Error(reasons.join("; "));
@@ -216,7 +218,7 @@ export class Daemon {
    */
   #become(kind: ProgramKind): void {
     if (kind === "other") this.#leaveOutTheDead();
-    const { stateFile, program } = this.parts;
+    const { stateFile, program, originalArgs } = this.parts;
     const service = this.#service();
     checkStateSize(leastStateBytes(service, kind), kind, "at least ");
     const state = captureState(service, kind === "ours");
@@ -225,7 +227,7 @@ export class Daemon {
     leaveState(stateFile, text);
     let end: string | undefined;
     const code = replaceProgram({
-      program,
+      program: kind === "ours" ? program : { ...program, args: originalArgs },
       kind,
       descriptors: keptDescriptors(state, service),
       signals: SIGNALS,

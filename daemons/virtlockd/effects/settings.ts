@@ -7,7 +7,9 @@ import { ConfigError, loadConfig, readSettings, type Settings } from "../../../s
 import { type ConfigFile, configFile } from "../../../src/host/config_file.ts";
 import { ExitError } from "../../../src/host/exit.ts";
 import { logger, startLogging } from "../../../src/host/log.ts";
+import { FileSink } from "../../../src/host/log_file.ts";
 import { JOURNAL_SOCKET } from "../../../src/host/log_journal.ts";
+import type { ProgramKind } from "../../../src/host/reexec.ts";
 import { DEFAULT_ADMIN_MAX_CLIENTS, DEFAULT_MAX_CLIENTS } from "../limits.ts";
 import { chooseLogSettings, type ChosenLogSettings, LogSettingError } from "../log_settings.ts";
 import { manifest } from "../manifest.ts";
@@ -82,6 +84,16 @@ export function settingsFrom(
   };
 }
 
+/** Throws ExitError where it has been removed: a program of ours cannot start there. */
+function currentDirectory(): string {
+  try {
+    return workingDirectory();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : error;
+    throw new ExitError(EXIT_SETTINGS, `no working directory: ${reason}`);
+  }
+}
+
 function logSettings(
   line: CommandLine,
   config: ConfigSettings,
@@ -93,7 +105,7 @@ function logSettings(
       ...config,
       environment,
       verbose: line.options.has("verbose"),
-      directory: workingDirectory(),
+      directory: currentDirectory(),
       surroundings: {
         daemonized: line.options.has("daemon"),
         stdinIsTerminal: isTerminal(0),
@@ -105,6 +117,35 @@ function logSettings(
     if (!(error instanceof LogSettingError)) throw error;
     throw new ExitError(EXIT_SETTINGS, `invalid argument: ${error.message}`);
   }
+}
+
+/**
+ * Checks the settings for a successor, as they are now. The C daemon ends with all locks when it cannot open a log file; ours
+ * takes over with the default settings. Throws ExitError, Errno.
+ */
+export function checkSettings(
+  line: CommandLine,
+  places: Places,
+  environment: ReadonlyMap<string, string>,
+  successor: ProgramKind,
+): void {
+  const { log } = settingsFrom(line, readConfig(line, places), places, environment);
+  if (successor === "ours") return;
+  for (const { destination, argument = "" } of log.outputs) {
+    if (destination === "file") new FileSink(argument).close();
+  }
+}
+
+/** The arguments of this daemon as the C daemon takes them: without the options that we have added. */
+export function originalArguments(
+  { given }: CommandLine,
+  args: readonly string[],
+): readonly string[] {
+  const isAdded = (name: string): boolean =>
+    manifest.options.some((option) => option.long === name && "extension" in option);
+  if (!given.some(({ name }) => isAdded(name))) return args;
+  return given.filter(({ name }) => !isAdded(name))
+    .flatMap(({ name, value }) => value === true ? [`--${name}`] : [`--${name}`, value]);
 }
 
 /** Begins logging. Throws ExitError when an output cannot be opened. */

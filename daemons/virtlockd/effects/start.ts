@@ -22,8 +22,10 @@ import { adoptState } from "./handover.ts";
 import { lockMetrics } from "./lock_metrics.ts";
 import { type DaemonHook, makeServices, openSockets, type Services } from "./services.ts";
 import {
+  checkSettings,
   type ConfigSettings,
   openLog,
+  originalArguments,
   readConfig,
   type RunSettings,
   settingsFrom,
@@ -167,7 +169,8 @@ function assemble(
     program,
     pidFile,
     stateFile: places.stateFile,
-    checkConfig: () => readConfig(line, places),
+    originalArgs: originalArguments(line, program.args),
+    checkSettings: (successor) => checkSettings(line, places, program.environment, successor),
   });
   hook.daemon = daemon;
   daemon.setIdleTimeout(idleTimeoutS);

@@ -103,8 +103,9 @@ async function sendLargeHalves(stage: Stage): Promise<void> {
   await pause(READ_MS);
 }
 
-async function misconfigure(stage: Stage): Promise<void> {
-  await stage.lab.write("/etc/libvirt/virtlockd.conf", "max_clients = = 3\n");
+/** Gives the daemon another configuration. */
+function configure(text: string): Hazard["prepare"] {
+  return (stage) => stage.lab.write("/etc/libvirt/virtlockd.conf", text);
 }
 
 async function replaceBy(stage: Stage, text: string, mode: number): Promise<void> {
@@ -148,6 +149,21 @@ const toC: readonly Hazard[] = [
     prepare: fillState,
   },
   {
+    title: "to the C daemon with a log level that there is not",
+    refused: /everything goes on as before: .*priority, argument '9' is invalid/,
+    prepare: configure("log_level = 9\n"),
+  },
+  {
+    title: "to the C daemon with a log file in a folder that there is not",
+    refused: /everything goes on as before: open "\/srv\/none\/log": No such file/,
+    prepare: configure('log_outputs = "2:file:/srv/none/log"\n'),
+  },
+  {
+    title: "to the C daemon with an option that is ours",
+    options: { args: ["-v", "--no-sandbox", "-t", "0"] },
+    prepare: async () => {},
+  },
+  {
     title: "to the C daemon with a half-read request",
     refused: /everything goes on as before: /,
     prepare: sendHalf,
@@ -163,7 +179,18 @@ const toNobody: readonly Hazard[] = [
   {
     title: "with a typing error in the configuration",
     refused: /configuration file syntax error: .*virtlockd.conf:1: expecting a value/,
-    prepare: misconfigure,
+    prepare: configure("max_clients = = 3\n"),
+  },
+  {
+    title: "with a log level that there is not",
+    refused: /everything goes on as before: .*priority, argument '9' is invalid/,
+    prepare: configure("log_level = 9\n"),
+  },
+  {
+    title: "of a daemon whose working directory has been removed",
+    options: { cwd: "/srv/link" },
+    refused: /everything goes on as before: no working directory: getcwd: No such file/,
+    prepare: (stage) => Deno.remove(stage.lab.outside("/srv/link"), { recursive: true }),
   },
   {
     title: "with no program in its place any more",
