@@ -27,8 +27,8 @@ const TOLD = "/run/told";
 const DISK_MIB = 4;
 const MDMPD_ARGUMENTS = "/etc/default/mdmpd";
 /** Where the daemon sees nothing, nor may start anything. */
-const EVENT_PROGRAM = "/root/on-event";
-const EVENTS = "/root/events";
+const EVENT_PROGRAM = "/home/on-event";
+const EVENTS = "/home/events";
 
 function mainPid(service: string): number {
   return Number(sh(`systemctl show --property=MainPID --value ${service}.service`));
