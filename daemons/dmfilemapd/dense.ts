@@ -12,15 +12,19 @@ import { type Creator, type Swap, swapCounted } from "./swap.ts";
 function fillHoles(device: StatsDevice, creator: Creator): number[] {
   const highest = device.list().at(-1)?.id ?? 0;
   const spares: number[] = [];
-  for (let id = -1; id < highest;) {
-    if (spares.length > DENSE_HOLES_MAX) {
-      for (const spare of spares) device.remove(spare);
-      throw new StatsError("refused", `more than ${DENSE_HOLES_MAX} ids are free`);
+  try {
+    for (let id = -1; id < highest;) {
+      if (spares.length > DENSE_HOLES_MAX) {
+        throw new StatsError("refused", `more than ${DENSE_HOLES_MAX} ids are free`);
+      }
+      id = creator.create(NOWHERE);
+      spares.push(id);
     }
-    id = creator.create(NOWHERE);
-    spares.push(id);
+    return spares;
+  } catch (error) {
+    for (const spare of spares) device.remove(spare);
+    throw error;
   }
-  return spares;
 }
 
 /** Makes each of the regions anew, with ids in a row. Those that do not stand still are left out. Throws StatsError. */

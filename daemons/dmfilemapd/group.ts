@@ -130,7 +130,7 @@ export class Group {
     for (const spare of spares) this.device.remove(spare);
     const seat = { device: this.device, group: this.groupId, style };
     this.#rename(restoreLeader(seat, tag.ids, id));
-    this.device.remove(id);
+    if (id !== this.groupId) this.device.remove(id);
     return this.refresh();
   }
 
@@ -327,11 +327,13 @@ export class Group {
     const seat = { device: this.device, group: this.groupId, style: this.style };
     const span = successor ?? NOWHERE;
     const others = [...this.#held.keys()].filter((id) => id !== this.groupId).sort((a, b) => a - b);
-    const id = replaceLeader(seat, span, others);
-    if (id === undefined) throw new GroupGoneError(`group ${this.groupId} has gone`);
+    const seated = replaceLeader(seat, span, others);
+    if (seated === undefined) throw new GroupGoneError(`group ${this.groupId} has gone`);
+    const { id, failure } = seated;
     if (id !== this.groupId) {
       this.#rename(id);
       this.refresh();
+      if (failure !== undefined) throw failure;
       return;
     }
     this.#held.set(id, { id, start: span.start, length: span.length, carry: undefined });

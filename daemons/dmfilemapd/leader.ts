@@ -8,7 +8,7 @@ import { type GroupStyle, journalAux, NOWHERE, spareAux } from "./group_table.ts
 import type { Span } from "./fiemap.ts";
 import { formatGroupTag, type GroupTag } from "./group_tag.ts";
 import { LOW_IDS_MAX } from "./limits.ts";
-import { type StatsDevice, StatsError } from "./stats_device.ts";
+import { isMemory, type StatsDevice, StatsError } from "./stats_device.ts";
 
 export interface Seat {
   readonly device: StatsDevice;
@@ -33,14 +33,7 @@ function create({ device, style }: Seat, span: Span, aux: string): number {
  * Throws StatsError.
  */
 function occupyLower(seat: Seat, leaderAux: string): number[] | undefined {
-  const ids: number[] = [];
-  try {
-    ids.push(create(seat, NOWHERE, journalAux(seat.group, leaderAux)));
-  } catch (error) {
-    // No room for a single region: then without a journal, for the millisecond that it takes, if nothing has to be occupied.
-    if (!isMemory(error) || !areLowerTaken(seat)) throw error;
-    return ids;
-  }
+  const ids = [create(seat, NOWHERE, journalAux(seat.group, leaderAux))];
   try {
     while ((ids.at(-1) as number) < seat.group) {
       if (ids.length > LOW_IDS_MAX) {
@@ -57,59 +50,66 @@ function occupyLower(seat: Seat, leaderAux: string): number[] | undefined {
   return undefined;
 }
 
-function isMemory(error: unknown): boolean {
-  return error instanceof StatsError && error.kind === "memory";
-}
-
-function areLowerTaken({ device, group }: Seat): boolean {
-  return device.list().filter(({ id }) => id < group).length === group;
-}
-
 /** The journal, which comes first, goes last. */
 function removeSpares(device: StatsDevice, ids: readonly number[]): void {
   for (const id of ids.toReversed()) device.remove(id);
 }
 
+/** A leader that was replaced. */
+export interface Seated {
+  /** Another id than the group's only if somebody else got that, or nothing could be put there. */
+  readonly id: number;
+  /** Why nothing covers the span; what leads instead is a region that was there. */
+  readonly failure: unknown;
+}
+
 /**
  * Deletes the leader and makes a new one at its place, which covers `span`; `others` are the ids of the other members, ascending.
- * The leader's id afterwards: another one only if somebody else got the group's. Undefined when the leader was gone already, and
- * with it the group. Throws StatsError.
+ * Undefined when the leader was gone already, and with it the group. Throws StatsError, with everything as before.
  */
 export function replaceLeader(
   seat: Seat,
   span: Span,
   others: readonly number[],
-): number | undefined {
+): Seated | undefined {
   const { device, group, style } = seat;
   const tag = { alias: style.alias, ids: [group, ...others], user: style.user };
   const spares = occupyLower(seat, formatGroupTag(tag));
   if (spares === undefined) return undefined;
+  const [journal] = spares;
+  let leader: number | undefined;
   try {
-    return device.remove(group) ? seatLeader(seat, span, tag, spares[0]) : undefined;
-  } catch (error) {
+    if (!device.remove(group)) return undefined;
+    return { id: seatLeader(seat, span, tag, journal), failure: undefined };
+  } catch (failure) {
     // The place is empty and cannot be filled: better another id than no group.
-    if (others.length > 0) return crown(seat, { ...tag, ids: others }, spares[0]);
-    throw error;
+    leader = crownOther(seat, others, journal);
+    return { id: leader, failure };
   } finally {
-    removeSpares(device, spares);
+    removeSpares(device, spares.filter((id) => id !== leader));
   }
 }
 
 /**
  * Fills the place of a leader that a killed daemon had deleted, and which the region `journal` tells of; the leader's id, another
- * one only if somebody else got the group's. Throws StatsError.
+ * one only if somebody else got the group's or nothing could be put there: then it may be the journal's. Throws StatsError.
  */
 export function restoreLeader(seat: Seat, others: readonly number[], journal: number): number {
   const { device, group, style } = seat;
-  if (others.length > 0 && others[0] < group) {
-    // The group was about to go by another id already.
-    return crown(seat, { alias: style.alias, ids: others, user: style.user }, journal);
-  }
+  // The group was about to go by another id already.
+  if (others.length > 0 && others[0] < group) return crownOther(seat, others, journal);
   const spares: number[] = [];
   let id = -1;
-  while (id < group && spares.length <= LOW_IDS_MAX) {
-    id = create(seat, NOWHERE, spareAux(group));
-    spares.push(id);
+  try {
+    while (id < group && spares.length <= LOW_IDS_MAX) {
+      id = create(seat, NOWHERE, spareAux(group));
+      spares.push(id);
+    }
+  } catch (error) {
+    if (!isMemory(error)) throw error;
+    const leader = crownOther(seat, others, journal);
+    removeSpares(device, spares);
+    return leader;
   }
   const leader = id === group || others.length === 0 ? spares.pop() as number : others[0];
   const ids = id === group ? [group, ...others] : others.length === 0 ? [leader] : others;
@@ -118,11 +118,17 @@ export function restoreLeader(seat: Seat, others: readonly number[], journal: nu
   return leader;
 }
 
+/** Makes the first of the other members the leader or, where there is none, the journal itself; its id. */
+function crownOther(seat: Seat, others: readonly number[], journal: number): number {
+  const { alias, user } = seat.style;
+  return crown(seat, { alias, ids: others.length > 0 ? others : [journal], user }, journal);
+}
+
 function seatLeader(
   seat: Seat,
   span: Span,
   tag: GroupTag,
-  journal: number | undefined,
+  journal: number,
 ): number {
   const { device, group } = seat;
   const id = create(seat, span, formatGroupTag(tag));
@@ -138,10 +144,10 @@ function seatLeader(
 function crown(
   { device, group }: Seat,
   tag: GroupTag,
-  journal: number | undefined,
+  journal: number,
 ): number {
   const [leader] = tag.ids;
-  if (leader !== group && journal !== undefined) {
+  if (leader !== group && leader !== journal) {
     const ids = [...new Set([group, ...tag.ids])].sort((a, b) => a - b);
     device.setAux(journal, journalAux(group, formatGroupTag({ ...tag, ids })));
   }

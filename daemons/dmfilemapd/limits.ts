@@ -67,6 +67,10 @@ export const DENSE_HOLES_MAX = 1_024;
 export const ABSORB_MAX = 16;
 /** The bytes of a message that libdevmapper can send (libdm-stats.c: 1024 with the NUL). */
 export const MESSAGE_MAX_BYTES = 1_000;
+/** How long a new region waits for the memory of deleted ones: an RCU grace period, some ten milliseconds as a rule. */
+export const FREED_WAIT_MS = 1_000;
+/** How often it is tried. */
+export const FREED_STEP_MS = 10;
 /** Prints of the same regions until their counters stand still. */
 export const STILL_ATTEMPTS = 8;
 /** The largest answer of a message; 5,000 regions list in 118 kB. */

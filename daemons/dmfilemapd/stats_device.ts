@@ -4,7 +4,7 @@ import type { Counters, Region, RegionRequest } from "./stats.ts";
 export interface StatsDevice {
   /** All regions, of all programs, ascending. */
   list(): Region[];
-  /** The new region's id: the lowest that is free. */
+  /** The new region's id: the lowest that is free. Waits for the memory of regions that were deleted, if there is no other. */
   create(request: RegionRequest): number;
   /** False when there is no such region. */
   remove(id: number): boolean;
@@ -28,4 +28,8 @@ export class StatsError extends Error {
   constructor(readonly kind: StatsErrorKind, message: string) {
     super(message);
   }
+}
+
+export function isMemory(error: unknown): boolean {
+  return error instanceof StatsError && error.kind === "memory";
 }

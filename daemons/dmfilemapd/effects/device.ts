@@ -3,7 +3,8 @@ import { DeviceMapper } from "../../../ffi/devicemapper.ts";
 import { ENODEV, ENOENT, ENOMEM, ENXIO, Errno, strerror } from "../../../ffi/errno.ts";
 import { readWholeFile, statPath } from "../../../ffi/file.ts";
 import { cString } from "../../../ffi/memory.ts";
-import { ANSWER_MAX_BYTES } from "../limits.ts";
+import { pollDescriptor } from "../../../ffi/poll.ts";
+import { ANSWER_MAX_BYTES, FREED_STEP_MS, FREED_WAIT_MS } from "../limits.ts";
 import {
   type Counters,
   createMessage,
@@ -17,7 +18,7 @@ import {
   type RegionRequest,
   setAuxMessage,
 } from "../stats.ts";
-import { type StatsDevice, StatsError, type StatsErrorKind } from "../stats_device.ts";
+import { isMemory, type StatsDevice, StatsError, type StatsErrorKind } from "../stats_device.ts";
 
 /** `MAJOR:MINOR` of a device number as stat(2) gives it (new_encode_dev of linux/kdev_t.h). */
 export function deviceName(device: number): string {
@@ -51,11 +52,15 @@ const KINDS: Readonly<Record<number, StatsErrorKind>> = {
 };
 
 export class KernelStats implements StatsDevice {
+  /** Regions were deleted whose memory may not have been given back. */
+  #isFreeing = false;
+
   constructor(
     private readonly control: DeviceMapper,
     readonly device: number,
     /** Told of every message, for the most verbose log. */
     private readonly trace: (text: string) => void,
+    private readonly sleep = (ms: number): unknown => pollDescriptor(-1, 0, ms),
   ) {}
 
   list(): Region[] {
@@ -65,13 +70,14 @@ export class KernelStats implements StatsDevice {
 
   create(request: RegionRequest): number {
     const message = createMessage(request);
-    if (!this.#send(message)) throw new StatsError("device", `${message}: no such device`);
+    if (!this.#sendPatiently(message)) throw new StatsError("device", `${message}: no such device`);
     const id = parseId(this.control.answer);
     if (id === undefined) throw new StatsError("refused", `${message}: "${this.control.answer}"`);
     return id;
   }
 
   remove(id: number): boolean {
+    this.#isFreeing = true;
     return this.#send(deleteMessage(id));
   }
 
@@ -81,6 +87,20 @@ export class KernelStats implements StatsDevice {
 
   print(id: number): Counters | undefined {
     return this.#send(printMessage(id)) ? parsePrint(this.control.answer) : undefined;
+  }
+
+  /** As #send(). The memory of a deleted region is given back after an RCU grace period (dm_stats_delete): it is waited for. */
+  #sendPatiently(message: string): boolean {
+    for (let leftMs = FREED_WAIT_MS; this.#isFreeing && leftMs > 0; leftMs -= FREED_STEP_MS) {
+      try {
+        return this.#send(message);
+      } catch (error) {
+        if (!isMemory(error)) throw error;
+        this.sleep(FREED_STEP_MS);
+      }
+    }
+    this.#isFreeing = false;
+    return this.#send(message);
   }
 
   /** False for ENOENT, which is what the kernel says of a region that is not there. Throws StatsError. */

@@ -17,6 +17,9 @@ export class FakeDevice implements StatsDevice {
   readonly calls = { list: 0, create: 0, remove: 0, setAux: 0, print: 0 };
   /** Regions that fit the kernel's memory. */
   room = Infinity;
+  /** Whether the memory of deleted regions is not given back, as where the RCU grace period takes longer than is waited for. */
+  isFreeingLate = false;
+  #unfreed = 0;
   /** Called before every call that changes something; may throw, as a kill would end the daemon there. */
   before: (call: string) => void = () => {};
 
@@ -28,7 +31,9 @@ export class FakeDevice implements StatsDevice {
   create(request: RegionRequest): number {
     this.before("create");
     this.calls.create++;
-    if (this.rows.size >= this.room) throw new StatsError("memory", "Cannot allocate memory");
+    if (this.rows.size + this.#unfreed >= this.room) {
+      throw new StatsError("memory", "Cannot allocate memory");
+    }
     let id = 0;
     while (this.rows.has(id)) id++;
     this.rows.set(id, {
@@ -41,7 +46,9 @@ export class FakeDevice implements StatsDevice {
   remove(id: number): boolean {
     this.before("remove");
     this.calls.remove++;
-    return this.rows.delete(id);
+    const wasThere = this.rows.delete(id);
+    if (wasThere && this.isFreeingLate) this.#unfreed++;
+    return wasThere;
   }
 
   setAux(id: number, aux: string): boolean {

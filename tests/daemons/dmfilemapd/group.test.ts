@@ -1,70 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Span } from "../../../daemons/dmfilemapd/fiemap.ts";
-import { type Applied, Group, type GroupNotes } from "../../../daemons/dmfilemapd/group.ts";
-import { isNowhere, NOWHERE } from "../../../daemons/dmfilemapd/group_table.ts";
-import { parseGroupTag } from "../../../daemons/dmfilemapd/group_tag.ts";
+import { Group } from "../../../daemons/dmfilemapd/group.ts";
+import { NOWHERE } from "../../../daemons/dmfilemapd/group_table.ts";
 import { parseMark } from "../../../daemons/dmfilemapd/marks.ts";
 import { disjoint } from "../../../daemons/dmfilemapd/regions.ts";
 import { FakeDevice } from "./fake_device.ts";
-
-const LIMITS = { regions: 1000, seams: 4 };
-const SILENT: GroupNotes = {
-  created: (): void => {},
-  deleted: (): void => {},
-  renamed: (): void => {},
-};
-
-/** Makes a group as `dmstats create --filemap` does; its id. */
-function stockGroup(device: FakeDevice, spans: readonly Span[], alias = "f"): number {
-  const ids = spans.map(({ start, length }) =>
-    device.create({ start, length, program: "dmstats", aux: "-", precise: false, histogram: "" })
-  );
-  device.setAux(ids[0], `DMS_GROUP=${alias}:${ids.join(",")}#-`);
-  return ids[0];
-}
-
-function follow(device: FakeDevice, id: number, limits = LIMITS): Group {
-  const group = new Group(device, id, limits, SILENT);
-  assert(group.refresh());
-  return group;
-}
-
-function applyAll(group: Group, extents: readonly Span[]): Applied {
-  let applied = group.apply(extents);
-  for (let i = 0; applied.more && i < 100; i++) applied = group.apply(extents);
-  return applied;
-}
-
-/** The members' spans, ascending, as stock tools see them. */
-function seen(device: FakeDevice, id: number): Span[] {
-  const tag = parseGroupTag(device.aux(id) ?? "", id);
-  if (tag === undefined) throw new Error(`region ${id} has no descriptor: ${device.aux(id)}`);
-  const rows = tag.ids.map((member) => {
-    const row = device.rows.get(member);
-    if (row === undefined) throw new Error(`the descriptor names region ${member}, which is gone`);
-    return { start: row.region.start, length: row.region.length, id: member };
-  });
-  return rows.filter((row) => !isNowhere(row)).sort((a, b) => a.start - b.start)
-    .map(({ start, length }) => ({ start, length }));
-}
-
-function foreign(device: FakeDevice): number {
-  return device.create({
-    start: 0,
-    length: 1,
-    program: "x",
-    aux: "-",
-    precise: false,
-    histogram: "",
-  });
-}
-
-/** What the group has counted, with what it carries. */
-function written(device: FakeDevice, group: Group): bigint {
-  const own = [...group.members].map(({ id }) => device.rows.get(id)?.values[6] ?? 0n);
-  return own.reduce((a, b) => a + b, 0n) + (group.carried?.values[6] ?? 0n);
-}
+import { applyAll, follow, foreign, LIMITS, seen, SILENT, stockGroup, written } from "./groups.ts";
 
 Deno.test("Group.apply keeps the counters of an extent that grows", () => {
   const device = new FakeDevice();
@@ -211,58 +153,6 @@ Deno.test("an update touches what has changed and lists nothing", () => {
   const before = { ...device.calls };
   group.apply([...many, { start: 1_000_000, length: 10 }]);
   assertEquals(device.calls, { ...before, create: before.create + 1, setAux: before.setAux + 2 });
-});
-
-/** A group with regions that carry counts, after ten appends to a file at `start`; its extent. */
-function carryingGroup(device: FakeDevice, start: number): { group: Group; extent: Span } {
-  const group = follow(device, stockGroup(device, [{ start, length: 8 }]));
-  for (let length = 16; length <= 80; length += 8) {
-    applyAll(group, [{ start, length }]);
-    device.write(start + length - 8, 8);
-  }
-  assert(group.carried !== undefined);
-  return { group, extent: { start, length: 80 } };
-}
-
-Deno.test("Group.refresh leaves regions alone that were ungrouped, also those that carry counts for a group of its id", () => {
-  const device = new FakeDevice();
-  const { group } = carryingGroup(device, 1000);
-  device.setAux(group.id, "-");
-  device.remove(0);
-  const there = [...device.rows.keys()];
-  const id = stockGroup(device, [{ start: 5000, length: 8 }]);
-  assertEquals(id, 0);
-  follow(device, id);
-  assertEquals([...device.rows.keys()].sort(), [...there, 0].sort());
-});
-
-Deno.test("Group.refresh leaves the regions of another group alone that once had its id", () => {
-  const device = new FakeDevice();
-  const { group, extent } = carryingGroup(device, 1000);
-  // Another program gets the id while the leader is replaced.
-  device.before = (call) => {
-    if (call !== "create" || device.rows.has(0)) return;
-    device.before = () => {};
-    assertEquals(foreign(device), 0);
-  };
-  applyAll(group, [{ start: extent.start + 4, length: extent.length - 4 }]);
-  assert(group.id > 0);
-  // A daemon that was killed may leave members with the mark of a spare.
-  device.setAux(group.members.at(-1)?.id as number, "hostkeep:1:0:s");
-  const before = seen(device, group.id);
-  device.remove(0);
-  follow(device, stockGroup(device, [{ start: 9000, length: 8 }]));
-  assertEquals(seen(device, group.id), before);
-});
-
-Deno.test("Group.refresh makes a spare that was named a member again, with what it carries", () => {
-  const device = new FakeDevice();
-  const id = stockGroup(device, [{ start: 0, length: 10 }, { start: 20, length: 10 }]);
-  const carry = "1,2,3,4,5,6,7,8,0,10,11,12,13";
-  device.setAux(1, `hostkeep:1:${id}:s:${carry}`);
-  const group = follow(device, id);
-  assertEquals(device.aux(1), `hostkeep:1:${id}:m:${carry}`);
-  assertEquals(group.carried?.values[6], 7n);
 });
 
 Deno.test("Group.dissolve deletes every region", () => {

@@ -104,7 +104,7 @@ Deno.test("Group: a daemon that is killed after any message is followed by one t
 });
 
 Deno.test("Group: neither a kill nor I/O nor others at the same time lose a count", () => {
-  explore(1000, 5, (setup) => live(setup, { io: 3, foreign: 5, kill: 2 }));
+  explore(1000, 5, (setup) => live(setup, { ...CALM, io: 3, foreign: 5, kill: 2 }));
 });
 
 Deno.test("Group.apply keeps to the limit of regions, and maps all once there is room", () => {
@@ -118,19 +118,31 @@ Deno.test("Group.apply keeps to the limit of regions, and maps all once there is
   });
 });
 
+/** A file's life on a device for which the kernel has little memory now and then. */
+function liveShort({ random, build }: Setup, weather: Weather): void {
+  const world = build(weather);
+  for (let steps = 1 + random.below(STEPS_MAX); steps > 0; steps--) {
+    world.doIo();
+    world.file.change();
+    world.kernel.passGrace();
+    world.kernel.room = random.below(2) === 0
+      ? Infinity
+      : world.kernel.rows.length + random.below(3);
+    const shortage = world.update();
+    assert(shortage === undefined || world.kernel.room < Infinity, `short of ${shortage}`);
+  }
+}
+
 Deno.test("Group.apply keeps what it has when the kernel has no memory, and maps all once it has", () => {
-  explore(1500, 7, ({ random, build }) => {
-    const world = build({ ...CALM, io: 3 });
-    for (let steps = 1 + random.below(STEPS_MAX); steps > 0; steps--) {
-      world.doIo();
-      world.file.change();
-      world.kernel.room = random.below(2) === 0
-        ? Infinity
-        : world.kernel.rows.length + random.below(3);
-      const shortage = world.update();
-      assert(shortage === undefined || world.kernel.room < Infinity, `short of ${shortage}`);
-    }
-  });
+  explore(1500, 7, (setup) => liveShort(setup, { ...CALM, io: 3 }));
+});
+
+Deno.test("Group.apply keeps the group, if under another id, where the memory of deleted regions never comes back", () => {
+  explore(400, 11, (setup) => liveShort(setup, { ...CALM, io: 3, grace: 0 }));
+});
+
+Deno.test("Group: a daemon that is killed while the kernel has no memory is followed by one that has lost nothing", () => {
+  explore(300, 12, (setup) => liveShort(setup, { ...CALM, io: 3, kill: 3 }));
 });
 
 Deno.test("Group.apply keeps the descriptor short enough for stock tools, and all counts with it", () => {

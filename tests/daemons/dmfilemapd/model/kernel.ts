@@ -61,6 +61,8 @@ export class SimulatedKernel {
   #flying: readonly Io[] = [];
   /** Regions that fit the memory. */
   room = Infinity;
+  /** Deleted regions whose memory is not free yet: dm_stats_delete() leaves it to call_rcu(). */
+  #dying = 0;
 
   /** A kernel in the same state. Rows are never changed in place, so this costs next to nothing. */
   clone(): SimulatedKernel {
@@ -68,6 +70,7 @@ export class SimulatedKernel {
     twin.#rows = this.#rows;
     twin.#flying = this.#flying;
     twin.room = this.room;
+    twin.#dying = this.#dying;
     return twin;
   }
 
@@ -97,6 +100,11 @@ export class SimulatedKernel {
         : failed(EINVAL),
   };
 
+  /** The end of an RCU grace period. */
+  passGrace(): void {
+    this.#dying = 0;
+  }
+
   message(text: string): Answer {
     const [name, ...words] = splitWords(text);
     return this.#commands[name]?.(words) ?? failed(EINVAL);
@@ -108,7 +116,7 @@ export class SimulatedKernel {
     const step = range && parseStep(stepText, range.end - range.start);
     const options = takeOptions(rest);
     if (range === undefined || step === undefined || options === undefined) return failed(EINVAL);
-    if (this.#rows.length >= this.room) return failed(ENOMEM);
+    if (this.#rows.length + this.#dying >= this.room) return failed(ENOMEM);
     // dm_stats_create() suspends the device, which waits until no I/O is under way.
     this.finishAll();
     let at = 0;
@@ -128,6 +136,7 @@ export class SimulatedKernel {
     const at = this.#rows.findIndex((row) => row.id === id);
     if (at < 0) return failed(ENOENT);
     this.#rows = this.#rows.toSpliced(at, 1);
+    this.#dying++;
     return OK;
   }
 

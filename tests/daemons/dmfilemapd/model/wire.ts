@@ -8,6 +8,8 @@ const DEVICE = 0xfd00;
 export interface Hooks {
   readonly before: (text: string) => void;
   readonly after: (text: string) => void;
+  /** The daemon waits; by default, for as long as an RCU grace period takes. */
+  readonly sleep?: (ms: number) => void;
 }
 
 class Wire {
@@ -25,5 +27,6 @@ class Wire {
 }
 
 export function deviceOver(kernel: SimulatedKernel, hooks: Hooks): KernelStats {
-  return new KernelStats(new Wire(kernel, hooks) as unknown as DeviceMapper, DEVICE, () => {});
+  const wire = new Wire(kernel, hooks) as unknown as DeviceMapper;
+  return new KernelStats(wire, DEVICE, () => {}, hooks.sleep ?? (() => kernel.passGrace()));
 }

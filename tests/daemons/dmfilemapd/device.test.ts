@@ -1,0 +1,36 @@
+/** KernelStats over a simulated kernel. */
+import "../../bind_libc.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import type { KernelStats } from "../../../daemons/dmfilemapd/effects/device.ts";
+import { FREED_STEP_MS, FREED_WAIT_MS } from "../../../daemons/dmfilemapd/limits.ts";
+import { StatsError } from "../../../daemons/dmfilemapd/stats_device.ts";
+import { SimulatedKernel } from "./model/kernel.ts";
+import { deviceOver } from "./model/wire.ts";
+
+const REQUEST = { start: 0, length: 8, program: "p", aux: "-", precise: false, histogram: "" };
+
+/** A device with room for one region, and how often it has waited; a grace period ends in the wait of that number. */
+function fullDevice(graceAt: number): { device: KernelStats; waits: { count: number } } {
+  const kernel = new SimulatedKernel();
+  kernel.room = 1;
+  const waits = { count: 0 };
+  const sleep = (): void => {
+    if (++waits.count === graceAt) kernel.passGrace();
+  };
+  return { device: deviceOver(kernel, { before: () => {}, after: () => {}, sleep }), waits };
+}
+
+Deno.test("KernelStats.create waits for the memory of a region that was deleted just now", () => {
+  const { device, waits } = fullDevice(3);
+  device.remove(device.create(REQUEST));
+  assertEquals([device.create(REQUEST), waits.count], [0, 3]);
+});
+
+Deno.test("KernelStats.create waits for a second at most, and not at all where nothing was deleted since", () => {
+  const { device, waits } = fullDevice(0);
+  device.remove(device.create(REQUEST));
+  assertThrows(() => device.create(REQUEST), StatsError, "Cannot allocate memory");
+  assertEquals(waits.count, FREED_WAIT_MS / FREED_STEP_MS);
+  assertThrows(() => device.create(REQUEST), StatsError, "Cannot allocate memory");
+  assertEquals(waits.count, FREED_WAIT_MS / FREED_STEP_MS);
+});

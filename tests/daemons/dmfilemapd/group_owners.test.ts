@@ -1,0 +1,58 @@
+/** Whose a region is: what a group takes for its own, and what it leaves alone. */
+import { assert, assertEquals } from "@std/assert";
+import type { Span } from "../../../daemons/dmfilemapd/fiemap.ts";
+import type { Group } from "../../../daemons/dmfilemapd/group.ts";
+import { FakeDevice } from "./fake_device.ts";
+import { applyAll, follow, foreign, seen, stockGroup } from "./groups.ts";
+
+/** A group with regions that carry counts, after ten appends to a file at `start`; its extent. */
+function carryingGroup(device: FakeDevice, start: number): { group: Group; extent: Span } {
+  const group = follow(device, stockGroup(device, [{ start, length: 8 }]));
+  for (let length = 16; length <= 80; length += 8) {
+    applyAll(group, [{ start, length }]);
+    device.write(start + length - 8, 8);
+  }
+  assert(group.carried !== undefined);
+  return { group, extent: { start, length: 80 } };
+}
+
+Deno.test("Group.refresh leaves regions alone that were ungrouped, also those that carry counts for a group of its id", () => {
+  const device = new FakeDevice();
+  const { group } = carryingGroup(device, 1000);
+  device.setAux(group.id, "-");
+  device.remove(0);
+  const there = [...device.rows.keys()];
+  const id = stockGroup(device, [{ start: 5000, length: 8 }]);
+  assertEquals(id, 0);
+  follow(device, id);
+  assertEquals([...device.rows.keys()].sort(), [...there, 0].sort());
+});
+
+Deno.test("Group.refresh leaves the regions of another group alone that once had its id", () => {
+  const device = new FakeDevice();
+  const { group, extent } = carryingGroup(device, 1000);
+  // Another program gets the id while the leader is replaced.
+  device.before = (call) => {
+    if (call !== "create" || device.rows.has(0)) return;
+    device.before = () => {};
+    assertEquals(foreign(device), 0);
+  };
+  applyAll(group, [{ start: extent.start + 4, length: extent.length - 4 }]);
+  assert(group.id > 0);
+  // A daemon that was killed may leave members with the mark of a spare.
+  device.setAux(group.members.at(-1)?.id as number, "hostkeep:1:0:s");
+  const before = seen(device, group.id);
+  device.remove(0);
+  follow(device, stockGroup(device, [{ start: 9000, length: 8 }]));
+  assertEquals(seen(device, group.id), before);
+});
+
+Deno.test("Group.refresh makes a spare that was named a member again, with what it carries", () => {
+  const device = new FakeDevice();
+  const id = stockGroup(device, [{ start: 0, length: 10 }, { start: 20, length: 10 }]);
+  const carry = "1,2,3,4,5,6,7,8,0,10,11,12,13";
+  device.setAux(1, `hostkeep:1:${id}:s:${carry}`);
+  const group = follow(device, id);
+  assertEquals(device.aux(1), `hostkeep:1:${id}:m:${carry}`);
+  assertEquals(group.carried?.values[6], 7n);
+});
