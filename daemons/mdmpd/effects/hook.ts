@@ -16,6 +16,8 @@ import { HOOK_DONE } from "./hook_helper.ts";
 import type { HookWay } from "./hook_way.ts";
 
 const NOT_CONNECTED = -1;
+/** Of troubles, the one that is no answer of the helper's. */
+const NO_HELPER = "no helper";
 
 export class Hook {
   readonly #log: Logger = logger("mdmpd", "program");
@@ -82,7 +84,7 @@ export class Hook {
       return true;
     } catch (error) {
       const { cure } = this.way;
-      if (this.#isNews("unreachable")) {
+      if (this.#isNews(NO_HELPER)) {
         this.#log.error("the event program is not run: {error}: {cure}", { error, cure });
       }
       return false;
@@ -133,7 +135,7 @@ export class Hook {
     this.#isBusy = false;
     this.#disconnect();
     const { cure } = this.way;
-    if (this.#isNews("lost")) {
+    if (this.#isNews(NO_HELPER)) {
       this.#log.error("the event program's helper is gone: {reason}: {cure}", { reason, cure });
     }
     if (this.#waiting.length > 0) this.#later();
