@@ -78,6 +78,7 @@ await meet("served");
 if (node === 1) create();
 const late = node === 1 ? write(4) : left;
 equal("no write fails while the server changes", 0, (await late?.end())?.code);
+await meet("back");
 await settle("with the C daemon back");
 
 // Ours leaves and joins, while the C daemon's node writes.
