@@ -181,20 +181,19 @@ function clearedBefore(
   return eventsCleared(result.bytes.subarray(start - offset, start - offset + BITMAP_SUPER_BYTES));
 }
 
-/** The verdict on a path, from what it and the references show at this moment. */
+/** The verdict on a path, from what it and the first reference show at this moment. */
 function judgeSights(
   { array, references, known, lastEvents, path }: PathJob,
-  [candidate, ...others]: readonly (Sighting | Finding)[],
+  [candidate, other]: readonly (Sighting | Finding)[],
   reading: Reading,
 ): Finding {
   if (!isSighting(candidate)) return candidate;
-  const index = others.findIndex(isSighting);
-  const reference = others.find(isSighting);
+  const reference = other !== undefined && isSighting(other) ? other : undefined;
   const multipath = isMultipath(array);
   const hasSuperblock = array.metadata !== "none";
   const comparison = !multipath || reference === undefined
     ? undefined
-    : compare(path, references[index], candidate.hardware, reading);
+    : compare(path, references[0], candidate.hardware, reading);
   if (comparison !== undefined && "verdict" in comparison) return comparison;
   const evidence: Evidence = {
     kind: multipath ? "multipath" : "members",
@@ -208,7 +207,7 @@ function judgeSights(
     comparison,
     eventsCleared: multipath || reference === undefined
       ? undefined
-      : clearedBefore(references[index], reference, reading),
+      : clearedBefore(references[0], reference, reading),
   };
   return judge(evidence);
 }
@@ -229,9 +228,19 @@ function judgeInUse({ array }: PathJob, [sighting]: readonly (Sighting | Finding
   return { verdict: "foreign", reason: `in use, but ${reason}` };
 }
 
+/** Without the first reference, where another one has to do, since that one does not answer while the path does. */
+function withoutSilent(
+  job: PathJob,
+  [candidate, other]: readonly (Sighting | Finding)[],
+): PathJob | undefined {
+  if (!isSighting(candidate) || other === undefined || isSighting(other)) return undefined;
+  return job.references.length > 1 ? { ...job, references: job.references.slice(1) } : undefined;
+}
+
 /**
- * Judges the paths of all jobs; `found` is called for each as soon as its devices have answered. A verdict other than proven is asked
- * for again: a superblock may be written between two reads of it.
+ * Judges the paths of all jobs; `found` is called for each as soon as its devices have answered, with its job as it was answered: the
+ * first of the references is the one that did. The others are not even read: md knows nothing of one in reserve that hangs, and none
+ * should wait for it. A verdict other than proven is asked for again: a superblock may be written between two reads of it.
  */
 export function examineAll(
   jobs: readonly PathJob[],
@@ -241,11 +250,13 @@ export function examineAll(
 ): void {
   const again: PathJob[] = [];
   const groups = jobs.map(({ kind, path, references, array: { metadata } }) => ({
-    refs: kind === "check" ? [path] : [path, ...references],
+    refs: kind === "check" ? [path] : [path, ...references.slice(0, 1)],
     metadata,
   }));
   sightGroups(groups, reading, (group, sights) => {
     const job = jobs[group];
+    const other = withoutSilent(job, sights);
+    if (other !== undefined) return examineAll([other], reading, found, tries);
     const finding = job.kind === "check"
       ? judgeInUse(job, sights)
       : judgeSights(job, sights, reading);

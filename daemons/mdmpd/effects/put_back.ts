@@ -11,7 +11,7 @@ import { conditionOf, freeSlot, isMultipath, isRunning, type PathSight } from ".
 import { isSuperblock } from "../superblock.ts";
 import type { ArrayRef, PathJob } from "../tester_protocol.ts";
 import type { Reading } from "./device_reads.ts";
-import { examineAll, type Finding, isSighting, sightGroups } from "./evidence.ts";
+import { examineAll, type Finding, isSighting, sightGroups, type Sighting } from "./evidence.ts";
 import { entriesOf } from "./hardware.ts";
 import { arrayFolder, pathFolder, readPath, uuidOf } from "./sights.ts";
 import { readAttribute, writeAttribute } from "./sysfs.ts";
@@ -93,15 +93,19 @@ type Count = number | undefined;
 
 /** The counts of events that the path and a working one, the first that answers, show now. */
 function eventsNow({ path, references, array }: PathJob, reading: Reading): [Count, Count] {
-  let counts: Count[] = [];
-  const refs = [path, ...references];
-  sightGroups([{ refs, metadata: array.metadata }], reading, (_, sights) => {
-    counts = sights.map((one) =>
-      isSighting(one) && isSuperblock(one.superblock) ? one.superblock.events : undefined
-    );
-  });
-  const [own, ...others] = counts;
-  return [own, others.find((count) => count !== undefined)];
+  let counts: [Count, Count] = [undefined, undefined];
+  for (const reference of references) {
+    const group = { refs: [path, reference], metadata: array.metadata };
+    sightGroups([group], reading, (_, [own, other]) => {
+      counts = [eventsOf(own), eventsOf(other)];
+    });
+    if (counts[1] !== undefined) break;
+  }
+  return counts;
+}
+
+function eventsOf(one: Sighting | Finding): Count {
+  return isSighting(one) && isSuperblock(one.superblock) ? one.superblock.events : undefined;
 }
 
 /**
