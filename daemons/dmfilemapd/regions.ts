@@ -98,7 +98,7 @@ export function difference(extents: readonly Span[], members: readonly Member[])
 /**
  * The extents with the last one, in the file's order, made longer by `ahead` sectors, so that I/O of the next appends is counted
  * where they are likely to go. It ends at the device's end and before the file's next extent on it. What a region already covers
- * there is enough while half of `ahead` is left: so it moves on in steps, not with each append.
+ * there is enough while half of `ahead` is left, and not too much up to twice of it: so it moves in steps, not with each append.
  */
 export function lookAhead(
   extents: readonly Span[],
@@ -111,7 +111,8 @@ export function lookAhead(
   const end = endOf(last);
   const limit = Math.min(deviceSectors, ...nextStarts(extents, end));
   const reached = coveredUpTo(members, end);
-  const wanted = reached - end >= Math.ceil(ahead / 2) ? reached : end + ahead;
+  const isEnough = reached >= end + Math.ceil(ahead / 2) && reached <= end + 2 * ahead;
+  const wanted = isEnough ? reached : end + ahead;
   const length = Math.max(Math.min(wanted, limit), end) - last.start;
   return [...extents.slice(0, -1), { start: last.start, length }];
 }

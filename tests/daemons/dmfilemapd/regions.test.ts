@@ -124,3 +124,11 @@ Deno.test("lookAhead moves on when half of it is used up", () => {
     { start: 100, length: 59 },
   ]);
 });
+
+Deno.test("lookAhead moves back where a file is cut by more than once its length", () => {
+  const extents = [{ start: 100, length: 26 }];
+  const upTo = (end: number): Span[] =>
+    lookAhead(extents, [{ start: 100, length: end - 100 }], 32, 1000);
+  assertEquals(upTo(126 + 64), [{ start: 100, length: 26 + 64 }]);
+  assertEquals(upTo(126 + 65), [{ start: 100, length: 26 + 32 }]);
+});
