@@ -12,7 +12,8 @@ export const INIT = 1;
 export const SHARED: number = frames.AcquireFlag.shared;
 export const AUTOCREATE: number = frames.AcquireFlag.autocreate;
 
-const PATIENCE_MS = 20_000;
+/** A daemon may have to be started for the first call, on a machine that has much else to do. */
+const PATIENCE_MS = 60_000;
 
 export class Caller implements AsyncDisposable {
   #serial = 0;
@@ -37,7 +38,7 @@ export class Caller implements AsyncDisposable {
     return this.connection.inbox.closed;
   }
 
-  /** `ok`, the error in words, or `closed`. Throws an Error if 20 s pass without any of them. */
+  /** `ok`, the error in words, or `closed`. Throws an Error if a minute passes without any of them. */
   async call(procedure: frames.LockProcedure, payload: Uint8Array): Promise<string> {
     await this.send(procedure, payload);
     return await this.answer(procedure);
