@@ -27,10 +27,16 @@ export const FIEMAP_EXTENT = layout("struct fiemap_extent", {
 const FIEMAP_EXTENT_LAST = 0x1;
 const FIEMAP_EXTENT_UNKNOWN = 0x2;
 const FIEMAP_EXTENT_DELALLOC = 0x4;
+const FIEMAP_EXTENT_SHARED = 0x2000;
 const SECTOR_SHIFT = 9;
 
 /** Checked against the headers by the layout test, like those of ffi/. */
-export const CONSTANTS = { FIEMAP_EXTENT_LAST, FIEMAP_EXTENT_UNKNOWN, FIEMAP_EXTENT_DELALLOC };
+export const CONSTANTS = {
+  FIEMAP_EXTENT_LAST,
+  FIEMAP_EXTENT_UNKNOWN,
+  FIEMAP_EXTENT_DELALLOC,
+  FIEMAP_EXTENT_SHARED,
+};
 export const STRUCTS = [FIEMAP, FIEMAP_EXTENT];
 
 /** A part of a device, in sectors of 512 bytes. */
@@ -45,6 +51,8 @@ export interface ExtentMap {
   readonly extents: readonly Span[];
   /** Whether data wait to be allocated: an extent that is not on the device yet was left out. */
   readonly unsettled: boolean;
+  /** Whether blocks are another file's, too: what is written to them goes elsewhere, when it is written out. */
+  readonly shared: boolean;
   /** Where in the file the last extent ends, in bytes: beyond the file's end where space is preallocated. */
   readonly endBytes: number;
 }
@@ -76,10 +84,16 @@ function getSectors(view: DataView, offset: number): number {
 export class ExtentReader {
   readonly #extents: { start: number; length: number }[] = [];
   #unsettled = false;
+  #shared = false;
   #endBytes = 0;
 
   get map(): ExtentMap {
-    return { extents: this.#extents, unsettled: this.#unsettled, endBytes: this.#endBytes };
+    return {
+      extents: this.#extents,
+      unsettled: this.#unsettled,
+      shared: this.#shared,
+      endBytes: this.#endBytes,
+    };
   }
 
   /** Takes an answer; where in the file to go on, in bytes, or undefined at the end. */
@@ -100,6 +114,7 @@ export class ExtentReader {
   /** The extent's flags. */
   #takeExtent(view: DataView, at: number): number {
     const flags = view.getUint32(at + FIEMAP_EXTENT.at.fe_flags, true);
+    if ((flags & FIEMAP_EXTENT_SHARED) !== 0) this.#shared = true;
     if ((flags & (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC)) !== 0) this.#unsettled = true;
     else {
       const start = getSectors(view, at + FIEMAP_EXTENT.at.fe_physical);

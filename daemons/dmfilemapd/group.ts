@@ -11,6 +11,7 @@ import { fitsMessage, formatGroupTag, type GroupTag } from "./group_tag.ts";
 import {
   type GroupStyle,
   type Held,
+  isAnother,
   isNowhere,
   NOWHERE,
   readGroup,
@@ -24,8 +25,8 @@ import { ABSORB_MAX } from "./limits.ts";
 import { makePlan, neighboursOf, type Plan } from "./plan.ts";
 import { disjoint, endOf } from "./regions.ts";
 import { addCounters, type Counters, isZero } from "./stats.ts";
-import { GroupGoneError, type StatsDevice, StatsError } from "./stats_device.ts";
-
+import { type Shortage, shortageOf } from "./shortage.ts";
+import { GroupGoneError, type StatsDevice } from "./stats_device.ts";
 import { Creator, printSum, settleAux, type Swap, swapIdle } from "./swap.ts";
 
 export { GroupGoneError } from "./stats_device.ts";
@@ -43,9 +44,6 @@ export interface GroupNotes {
   deleted(id: number): void;
   renamed(from: number, to: number): void;
 }
-
-/** Why regions that are wanted are not there: too many, no kernel memory, a descriptor too long, no id to be had. */
-export type Shortage = "regions" | "memory" | "descriptor" | "ids";
 
 export interface Applied {
   readonly created: number;
@@ -111,6 +109,9 @@ export class Group {
     const rows = this.device.list();
     const table = readGroup(rows, this.groupId);
     if (table === undefined) return this.#restore(rows);
+    if (this.#style !== undefined && isAnother(this.groupId, this.#held, this.#style, table)) {
+      return false;
+    }
     for (const orphan of table.orphans) this.device.remove(orphan);
     for (const member of table.unsettled) settleAux(this.device, this.groupId, member);
     this.#held = table.held;
@@ -146,11 +147,25 @@ export class Group {
    */
   apply(wanted: readonly Span[]): Applied {
     const space = disjoint(wanted);
-    const plan = makePlan(space, this.#held, this.groupId, this.limits.regions);
+    const plan = this.#planFor(space);
     const done = this.#isNothing(plan) ? NOTHING : this.#carryOut(plan, space);
-    if (done.more || done.shortage !== undefined) return done;
+    const isFull = done.shortage === "regions";
+    if (done.more || (done.shortage !== undefined && !isFull)) return done;
+    const { size } = this.#held;
     const shortage = this.#compact(space);
-    return shortage === undefined ? done : { ...done, shortage };
+    // There is room now for what had none.
+    if (isFull && this.#held.size < size) return { ...done, more: true, shortage };
+    return { ...done, shortage: shortage ?? done.shortage };
+  }
+
+  /** Nothing is changed by a table that others may have changed since: an id may be theirs by now. Throws GroupGoneError. */
+  #planFor(space: readonly Span[]): Plan {
+    const make = (): Plan => makePlan(space, this.#held, this.groupId, this.limits.regions);
+    const plan = make();
+    const isDue = !this.#isNothing(plan) || this.seams(space.length) > this.#seamLimit(space);
+    if (!isDue || !this.device.isListStale()) return plan;
+    if (!this.refresh()) throw new GroupGoneError(`group ${this.groupId} has gone`);
+    return make();
   }
 
   #isNothing({ gone, spans, leaderGoes, isShort }: Plan): boolean {
@@ -341,13 +356,19 @@ export class Group {
     this.notes.created(id, span);
   }
 
+  /** How many seams there may be, so that there is room for another region. */
+  #seamLimit({ length }: readonly Span[]): number {
+    return Math.min(this.limits.seams, Math.max(0, this.limits.regions - length - 1));
+  }
+
   /** Merges regions when there are more than the limits allow; what it lacked, if it could not. */
   #compact(space: readonly Span[]): Shortage | undefined {
-    const excess = this.seams(space.length) - this.limits.seams;
+    const limit = this.#seamLimit(space);
+    const excess = this.seams(space.length) - limit;
     if (excess <= 0) return undefined;
     const members = this.#covering.filter(({ id }) => id !== this.groupId);
     // A quarter more than must be, so that it is not for every append that one pair is merged.
-    const count = excess + Math.floor(this.limits.seams / 4);
+    const count = excess + Math.floor(limit / 4);
     const draft = this.#draft();
     try {
       mergeLightest(this.device, draft.creator, space, members, count, draft.swaps);
@@ -361,6 +382,7 @@ export class Group {
 
   /** Deletes the group with all its regions. Throws StatsError. */
   dissolve(): void {
+    if (this.device.isListStale() && !this.refresh()) return;
     const others = this.members.filter(({ id }) => id !== this.groupId);
     const draft = this.#draft();
     if (others.length > 0) this.#commit(draft, others);
@@ -373,11 +395,4 @@ export class Group {
   counted(): Counters | undefined {
     return printSum(this.device, this.members);
   }
-}
-
-/** Errors that leave the group as it is; others are thrown on. */
-function shortageOf(error: unknown): Shortage {
-  if (error instanceof StatsError && error.kind === "memory") return "memory";
-  if (error instanceof StatsError && error.kind === "refused") return "ids";
-  throw error;
 }

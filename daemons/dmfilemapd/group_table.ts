@@ -1,5 +1,5 @@
 /** The regions of a group as we know them, and reading them from a listing. */
-import { type GroupTag, isGroupTag, parseGroupTag, parseTag } from "./group_tag.ts";
+import { aliasName, type GroupTag, isGroupTag, parseGroupTag, parseTag } from "./group_tag.ts";
 import { formatMark, parseMark } from "./marks.ts";
 import type { Member } from "./regions.ts";
 import type { Counters, Region } from "./stats.ts";
@@ -65,6 +65,18 @@ export function readGroup(rows: readonly Region[], id: number): GroupTable | und
       row.id !== id && (parseMark(row.aux)?.mark.kind === "spare" || isGroupTag(row.aux))
     ).map(heldOf),
   };
+}
+
+/** Whether the group is not the one that was known, which was deleted, but one that was made since and got its id. */
+export function isAnother(
+  id: number,
+  known: ReadonlyMap<number, Held>,
+  { alias }: GroupStyle,
+  { held, style }: GroupTable,
+): boolean {
+  const [was, is] = [known.get(id), held.get(id)];
+  return aliasName({ alias }) !== aliasName(style) &&
+    (was?.start !== is?.start || was?.length !== is?.length);
 }
 
 /** Ids of all regions that some group's descriptor names: whatever marks they have, they are that group's. */

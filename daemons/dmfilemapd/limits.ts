@@ -32,11 +32,14 @@ export const SETTLE_MIN_MS = 10;
 /** … and not later. */
 export const SETTLE_MAX_MS = 500;
 
-/** Space behind the file's end may be given back without an event: how soon it is looked at again behind a change … */
+/**
+ * Space behind the file's end may be given back without an event, and data in shared blocks be written to others: how soon they
+ * are looked at again behind a change …
+ */
 export const TRIM_FIRST_MS = 20;
 /** … and how many times longer each further look waits … */
 export const TRIM_FACTOR = 4;
-/** … up to this: who preallocated it on purpose keeps it. */
+/** … up to this: who preallocated or shared it on purpose keeps it. */
 export const TRIM_MAX_MS = 3_600_000;
 
 /** How long a file may have no extents before its group goes, so that one which is truncated and rewritten keeps it. */

@@ -75,8 +75,8 @@ export type Event =
     readonly outcome: LookOutcome;
     /** Data wait to be allocated. */
     readonly unsettled: boolean;
-    /** Space behind the file's end is mapped. */
-    readonly beyondEnd: boolean;
+    /** Space behind the file's end is mapped, or blocks are shared: the extents may change without an event. */
+    readonly mayMove: boolean;
     /** Regions were changed. */
     readonly changed: boolean;
     /** There is more to change. */
@@ -125,8 +125,8 @@ export interface State {
   restMs: number;
   /** When data were first seen to wait for allocation since the file last changed. */
   unsettledSinceMs: number | undefined;
-  isBeyondEnd: boolean;
-  /** When space behind the file's end is looked at again. */
+  mayMove: boolean;
+  /** When extents that may change without an event are looked at again. */
   trimInMs: number;
   emptySinceMs: number | undefined;
   missingSinceMs: number | undefined;
@@ -145,7 +145,7 @@ export function initialState(settings: Settings): State {
     pending: new Set(),
     restMs: 0,
     unsettledSinceMs: undefined,
-    isBeyondEnd: false,
+    mayMove: false,
     trimInMs: TRIM_FIRST_MS,
     emptySinceMs: undefined,
     missingSinceMs: undefined,
@@ -268,7 +268,7 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
       ...seeMissing(state, outcome === "missing", nowMs),
       ...seeEmpty(state, outcome === "empty", nowMs),
       ...seeUnsettled(state, event.unsettled, nowMs),
-      ...seeBeyondEnd(state, event.beyondEnd),
+      ...seeMayMove(state, event.mayMove),
       ...seeWriter(state, writer),
     ];
     if (isLost(state, nowMs)) return [...seen, ...end(state, "missing")];
@@ -334,11 +334,14 @@ function seeUnsettled(state: State, unsettled: boolean, nowMs: number): Action[]
   return [arm("settle", ms)];
 }
 
-/** Nothing tells when the file system gives back what it allocated behind the end: right behind a close, or minutes later. */
-function seeBeyondEnd(state: State, beyondEnd: boolean): Action[] {
-  const wasBeyondEnd = state.isBeyondEnd;
-  state.isBeyondEnd = beyondEnd;
-  if (!beyondEnd) return wasBeyondEnd ? [cancel("trim")] : [];
+/**
+ * Nothing tells when the file system gives back what it allocated behind the end: right behind a close, or minutes later. Nor when
+ * data written to shared blocks get their own.
+ */
+function seeMayMove(state: State, mayMove: boolean): Action[] {
+  const couldMove = state.mayMove;
+  state.mayMove = mayMove;
+  if (!mayMove) return couldMove ? [cancel("trim")] : [];
   const timer = arm("trim", state.trimInMs);
   state.trimInMs = Math.min(TRIM_FACTOR * state.trimInMs, TRIM_MAX_MS);
   return [timer];

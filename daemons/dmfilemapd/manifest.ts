@@ -95,8 +95,8 @@ export const manifest = {
       type: "uint",
       default: String(DEFAULT_REGION_LIMIT),
       help:
-        "Regions that a group may have altogether. Each takes 64 KiB of kernel memory and more; further extents stay unmapped, " +
-        "which is said once.",
+        "Regions that a group may have altogether. Each takes 64 KiB of kernel memory and more. Those of one extent are merged to " +
+        "keep below it; further extents stay unmapped, which is said once.",
     },
     {
       name: "look_ahead",

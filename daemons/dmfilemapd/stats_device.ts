@@ -4,6 +4,8 @@ import type { Counters, Region, RegionRequest } from "./stats.ts";
 export interface StatsDevice {
   /** All regions, of all programs, ascending. */
   list(): Region[];
+  /** Whether others may have changed regions since list(). */
+  isListStale(): boolean;
   /** The new region's id: the lowest that is free. Waits for the memory of regions that were deleted, if there is no other. */
   create(request: RegionRequest): number;
   /** False when there is no such region. */

@@ -69,12 +69,9 @@ export class Daemon {
 
   constructor(private readonly parts: DaemonParts, settings: Settings) {
     this.#state = initialState(settings);
-    const { reactor, watches, metrics } = parts;
+    const { reactor, watches } = parts;
     reactor.watch(this.#signals.fd, EPOLLIN, () => this.#readSignals());
-    reactor.watch(watches.fd, EPOLLIN, () => {
-      metrics.wakes.add();
-      for (const event of watches.read()) this.dispatch(event);
-    });
+    reactor.watch(watches.fd, EPOLLIN, () => this.#readWatches());
   }
 
   /** Whether the file has lost its last name. */
@@ -121,6 +118,12 @@ export class Daemon {
     }
   }
 
+  #readWatches(): void {
+    const { watches, metrics } = this.parts;
+    metrics.wakes.add();
+    for (const event of watches.read()) this.dispatch(event);
+  }
+
   #readSignals(): void {
     for (let signal = this.#signals.read(); signal !== 0; signal = this.#signals.read()) {
       if (signal === SIGUSR1) this.dispatch({ type: "asked" });
@@ -139,8 +142,11 @@ export class Daemon {
         reactor.cancel(this.#timers.get(action.timer));
         return undefined;
       case "pause":
+        reactor.rewatch(watches.fd, 0);
+        return undefined;
       case "resume":
-        reactor.rewatch(watches.fd, action.do === "resume" ? EPOLLIN : 0);
+        reactor.rewatch(watches.fd, EPOLLIN);
+        if (watches.hasMore) reactor.defer(() => this.#readWatches());
         return undefined;
       case "dissolve":
         return this.#dissolve();

@@ -54,18 +54,29 @@ const KINDS: Readonly<Record<number, StatsErrorKind>> = {
 export class KernelStats implements StatsDevice {
   /** Regions were deleted whose memory may not have been given back. */
   #isFreeing = false;
+  #isListStale = false;
 
   constructor(
     private readonly control: DeviceMapper,
     readonly device: number,
     /** Told of every message, for the most verbose log. */
     private readonly trace: (text: string) => void,
+    /** Whether others have used device-mapper since the last call. */
+    private readonly takeUse: () => boolean,
     private readonly sleep = (ms: number): unknown => pollDescriptor(-1, 0, ms),
   ) {}
 
   list(): Region[] {
+    // What is used from here on is news.
+    this.takeUse();
+    this.#isListStale = false;
     this.#send(listMessage());
     return parseList(this.control.answer);
+  }
+
+  isListStale(): boolean {
+    this.#isListStale ||= this.takeUse();
+    return this.#isListStale;
   }
 
   create(request: RegionRequest): number {

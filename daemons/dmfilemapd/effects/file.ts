@@ -83,12 +83,13 @@ function hasWriter(fd: number): boolean {
 export interface Sight {
   readonly map: ExtentMap;
   readonly writer: boolean;
-  readonly beyondEnd: boolean;
+  /** Whether extents may change without an event, though nobody writes. */
+  readonly mayMove: boolean;
 }
 
 function sightOf(fd: number): Sight {
   const map = readExtents(fd);
-  return { map, writer: hasWriter(fd), beyondEnd: reachesBeyondEnd(fd, map) };
+  return { map, writer: hasWriter(fd), mayMove: map.shared || reachesBeyondEnd(fd, map) };
 }
 
 export interface FollowedFile {

@@ -162,7 +162,12 @@ function assemble(
   places: InstancePlaces | undefined,
 ): DaemonParts {
   const { path, mode, fd } = follow;
-  const device = new KernelStats(openDeviceMapper(), identity.device, (text) => voice.trace(text));
+  const device = new KernelStats(
+    openDeviceMapper(),
+    identity.device,
+    (text) => voice.trace(text),
+    () => watches.takeUse(),
+  );
   const limits = { regions: settings.regionLimit, seams: settings.seamLimit };
   const group = new Group(device, Number(follow.groupId), limits, {
     created: (id, { start, length }) =>

@@ -1,8 +1,9 @@
 /** One look at the file, and the regions brought in line with it. */
-import type { Applied, Group, Shortage } from "../group.ts";
+import type { Applied, Group } from "../group.ts";
 import { lookAhead } from "../regions.ts";
 import { REST_MIN_MS, UNOPENED_REST_MS } from "../limits.ts";
 import type { Event, LookOutcome } from "../machine.ts";
+import type { Shortage } from "../shortage.ts";
 import { GroupGoneError, StatsError } from "../stats_device.ts";
 import { deviceSectors } from "./device.ts";
 import { Errno } from "../../../ffi/errno.ts";
@@ -97,7 +98,7 @@ export class Updater {
       changed,
       more: applied?.more ?? false,
       // What is short now may not be later, and nothing will tell.
-      beyondEnd: sight?.beyondEnd ?? false,
+      mayMove: sight?.mayMove ?? false,
       writer: (sight?.writer ?? false) || this.shortage !== undefined,
       tookMs,
     };

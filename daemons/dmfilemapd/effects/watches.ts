@@ -44,6 +44,8 @@ export class Watches implements FileWatch {
   #path: ByteString = "";
   /** A folder on the way to the path has moved: what is watched may not be what leads there. */
   #isAstray = false;
+  readonly #seen = new Set<InputType>();
+  #isUsed = false;
 
   /** For epoll; readable when there is something to read(). */
   get fd(): number {
@@ -117,21 +119,42 @@ export class Watches implements FileWatch {
     }
   }
 
+  /** Whether read() has something to give that the descriptor does not tell of. */
+  get hasMore(): boolean {
+    return this.#seen.size > 0;
+  }
+
   /** What has happened since the last call, each kind once. */
   read(): Event[] {
-    const types = new Set<InputType>();
+    this.#drain();
+    const types = [...this.#seen];
+    this.#seen.clear();
+    return types.map((type) => ({ type }));
+  }
+
+  /** Whether others have used device-mapper since the last call; true where that cannot be told. */
+  takeUse(): boolean {
+    this.#drain();
+    const isUsed = this.#isUsed || this.#control < 0;
+    this.#isUsed = false;
+    return isUsed;
+  }
+
+  #drain(): void {
     for (let some = this.#inotify.read(); some.length > 0; some = this.#inotify.read()) {
-      for (const event of some) for (const type of this.#typesOf(event)) types.add(type);
+      for (const event of some) for (const type of this.#typesOf(event)) this.#seen.add(type);
     }
-    return [...types].map((type) => ({ type }));
   }
 
   #typesOf({ watch, mask, name }: InotifyEvent): InputType[] {
     if ((mask & IN_Q_OVERFLOW) !== 0) {
-      this.#isAstray = true;
+      this.#isAstray = this.#isUsed = true;
       return ["changed", "moved", "controlUsed", "opened", "closed"];
     }
-    if (watch === this.#control) return ["controlUsed"];
+    if (watch === this.#control) {
+      this.#isUsed = true;
+      return ["controlUsed"];
+    }
     if (watch === this.#file) return fileTypes(mask);
     if (watch === this.#parent && name !== "") {
       return this.#path.endsWith(`/${name}`) ? ["moved"] : [];

@@ -23,8 +23,16 @@ export class FakeDevice implements StatsDevice {
   /** Called before every call that changes something; may throw, as a kill would end the daemon there. */
   before: (call: string) => void = () => {};
 
+  /** Whether others have used the device since it was listed. */
+  isUsed = false;
+
+  isListStale(): boolean {
+    return this.isUsed;
+  }
+
   list(): Region[] {
     this.calls.list++;
+    this.isUsed = false;
     return [...this.rows.values()].map(({ region }) => region).sort((a, b) => a.id - b.id);
   }
 

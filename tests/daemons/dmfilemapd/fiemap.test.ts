@@ -19,6 +19,7 @@ const LAST = 1;
 const UNKNOWN = 2;
 const DELALLOC = 4;
 const UNWRITTEN = 0x800;
+const SHARED = 0x2000;
 
 function answer(extents: readonly Raw[]): DataView {
   const view = new DataView(new ArrayBuffer(fiemapBytes(Math.max(1, extents.length))));
@@ -57,13 +58,22 @@ Deno.test("ExtentReader joins extents that follow each other on the device, what
   assertEquals(map, {
     extents: [{ start: 2048, length: 24 }, { start: 1, length: 8 }],
     unsettled: false,
+    shared: false,
     endBytes: (1 << 30) + 4096,
   });
 });
 
 Deno.test("ExtentReader leaves out what is not on the device yet, and says so", () => {
   const delayed = { logical: 0, physical: 0, length: 4096, flags: UNKNOWN | DELALLOC | LAST };
-  assertEquals(read(delayed), { extents: [], unsettled: true, endBytes: 4096 });
+  assertEquals(read(delayed), { extents: [], unsettled: true, shared: false, endBytes: 4096 });
+});
+
+Deno.test("ExtentReader maps blocks that are shared, and says that there are some", () => {
+  const map = read(
+    { logical: 0, physical: 1 << 20, length: 4096, flags: SHARED },
+    { logical: 4096, physical: 512, length: 4096, flags: LAST },
+  );
+  assertEquals([map.extents.length, map.shared, map.unsettled], [2, true, false]);
 });
 
 Deno.test("ExtentReader leaves out data inside the inode, which have no sectors", () => {

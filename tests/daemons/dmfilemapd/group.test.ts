@@ -131,6 +131,22 @@ Deno.test("Group.apply says what it lacks and keeps what is there", () => {
   assertEquals(seen(device, id), extents.slice(0, 3));
 });
 
+Deno.test("Group.apply merges regions to stay below the limit of all, and maps on", () => {
+  const device = new FakeDevice();
+  const id = stockGroup(device, [{ start: 0, length: 8 }]);
+  const group = follow(device, id, { regions: 16, seams: 64 });
+  for (let length = 16; length <= 400; length += 8) {
+    const { shortage } = applyAll(group, [{ start: 0, length }]);
+    device.write(length - 8, 8);
+    assertEquals([shortage, seen(device, id).reduce((n, one) => n + one.length, 0)], [
+      undefined,
+      length,
+    ]);
+    assert(group.members.length <= 16);
+  }
+  assertEquals(written(device, group), 392n);
+});
+
 Deno.test("Group.apply works through many regions in bounded turns", () => {
   const device = new FakeDevice();
   const id = stockGroup(device, [{ start: 0, length: 10 }]);

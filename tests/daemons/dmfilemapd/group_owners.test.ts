@@ -1,7 +1,7 @@
 /** Whose a region is: what a group takes for its own, and what it leaves alone. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Span } from "../../../daemons/dmfilemapd/fiemap.ts";
-import type { Group } from "../../../daemons/dmfilemapd/group.ts";
+import { type Group, GroupGoneError } from "../../../daemons/dmfilemapd/group.ts";
 import { FakeDevice } from "./fake_device.ts";
 import { applyAll, follow, foreign, seen, stockGroup } from "./groups.ts";
 
@@ -55,4 +55,44 @@ Deno.test("Group.refresh makes a spare that was named a member again, with what 
   const group = follow(device, id);
   assertEquals(device.aux(1), `hostkeep:1:${id}:m:${carry}`);
   assertEquals(group.carried?.values[6], 7n);
+});
+
+Deno.test("Group.apply reads the table again before it changes anything after others have used device-mapper", () => {
+  const device = new FakeDevice();
+  const spans = [{ start: 1000, length: 8 }, { start: 2000, length: 8 }];
+  const group = follow(device, stockGroup(device, spans));
+  device.remove(1);
+  device.setAux(0, "DMS_GROUP=f:0#-");
+  assertEquals(foreign(device), 1);
+  device.isUsed = true;
+  applyAll(group, [spans[0]]);
+  assertEquals([...device.rows.keys()], [0, 1]);
+  assertEquals(device.aux(0), "DMS_GROUP=f:0#-");
+});
+
+Deno.test("Group.apply does not list for a look that finds nothing to change", () => {
+  const device = new FakeDevice();
+  const spans = [{ start: 1000, length: 8 }];
+  const group = follow(device, stockGroup(device, spans));
+  device.isUsed = true;
+  const { list } = device.calls;
+  applyAll(group, spans);
+  assertEquals(device.calls.list, list);
+});
+
+Deno.test("Group.refresh sees the end of the group though another one has its id by now", () => {
+  for (const change of ["apply", "dissolve", "refresh"] as const) {
+    const device = new FakeDevice();
+    const spans = [{ start: 1000, length: 8 }, { start: 2000, length: 8 }];
+    const group = follow(device, stockGroup(device, spans, "A"));
+    for (const id of [0, 1]) device.remove(id);
+    const others = [{ start: 50_000, length: 8 }, { start: 60_000, length: 8 }];
+    assertEquals(stockGroup(device, others, "B"), 0);
+    device.isUsed = true;
+    if (change === "apply") {
+      assertThrows(() => group.apply([{ start: 1000, length: 4 }]), GroupGoneError);
+    }
+    if (change === "dissolve") group.dissolve();
+    assertEquals([group.refresh(), seen(device, 0)], [false, others]);
+  }
 });

@@ -21,7 +21,7 @@ const LOOKED = {
   type: "looked",
   outcome: "mapped",
   unsettled: false,
-  beyondEnd: false,
+  mayMove: false,
   changed: false,
   more: false,
   writer: false,
@@ -133,9 +133,9 @@ Deno.test("data that wait to be allocated are looked for ever less often, until 
   assertEquals(bench.on(LOOKED), ["no settle", "rest 5"]);
 });
 
-Deno.test("space behind the file's end is looked at ever less often, until it is given back", () => {
+Deno.test("extents that may change without an event are looked at ever less often, until they are for good", () => {
   const bench = new Bench(PATH);
-  const beyond = { ...LOOKED, beyondEnd: true };
+  const beyond = { ...LOOKED, mayMove: true };
   bench.on({ type: "changed" });
   assertEquals(bench.on(beyond), ["trim 20", "rest 5"]);
   for (const ms of [80, 320, 1_280, 5_120, 20_480, 81_920, 327_680, 1_310_720, 3_600_000]) {
@@ -281,7 +281,7 @@ function answerTo(work: string, dice: number, mode: string): Event {
     changed: bit(4),
     more: bit(5),
     writer: bit(6),
-    beyondEnd: bit(7),
+    mayMove: bit(7),
   };
 }
 

@@ -2,6 +2,8 @@
 import "../../bind_libc.ts";
 import { assertEquals } from "@std/assert";
 import { Watches } from "../../../daemons/dmfilemapd/effects/watches.ts";
+import { closeDescriptor, O_CLOEXEC, O_RDONLY, openFile } from "../../../ffi/file.ts";
+import { cString } from "../../../ffi/memory.ts";
 
 /** A folder with `cur/f` and `new/f`, and watches on the path of the first; gone afterwards. */
 function withFolders(use: (base: string, watches: Watches) => void): void {
@@ -49,5 +51,17 @@ Deno.test("Watches.renew keeps the watches of a folder that moves away and back"
     assertEquals(heard(watches), ["moved"]);
     Deno.renameSync(`${base}/cur`, `${base}/old`);
     assertEquals(heard(watches), ["moved"]);
+  });
+});
+
+Deno.test("Watches.takeUse loses nothing that happened to the file", () => {
+  withFolders((base, watches) => {
+    const path = `${base}/cur/f`;
+    const fd = openFile(cString(path), O_RDONLY | O_CLOEXEC, 0);
+    watches.set(fd);
+    Deno.writeTextFileSync(path, "more", { append: true });
+    assertEquals([watches.takeUse(), watches.hasMore], [true, true], "the node is not watched");
+    assertEquals([heard(watches), watches.hasMore], [["opened", "changed", "closed"], false]);
+    closeDescriptor(fd);
   });
 });

@@ -10,6 +10,8 @@ export interface Hooks {
   readonly after: (text: string) => void;
   /** The daemon waits; by default, for as long as an RCU grace period takes. */
   readonly sleep?: (ms: number) => void;
+  /** Whether others have used device-mapper since the last call; by default they have not. */
+  readonly takeUse?: () => boolean;
 }
 
 class Wire {
@@ -28,5 +30,6 @@ class Wire {
 
 export function deviceOver(kernel: SimulatedKernel, hooks: Hooks): KernelStats {
   const wire = new Wire(kernel, hooks) as unknown as DeviceMapper;
-  return new KernelStats(wire, DEVICE, () => {}, hooks.sleep ?? (() => kernel.passGrace()));
+  const { takeUse = (): boolean => false, sleep = (): void => kernel.passGrace() } = hooks;
+  return new KernelStats(wire, DEVICE, () => {}, takeUse, sleep);
 }

@@ -62,6 +62,10 @@ export class World {
   #extents: readonly Span[] = [];
   #absentMessages = 0;
   #isDisturbed = false;
+  /** Whether others have used the device, and the daemon has not asked. */
+  #isUsed = false;
+  /** Whether the daemon is to list the regions, but looks at the file before it does. */
+  #owesList = false;
   readonly #firstId: number;
 
   constructor(
@@ -92,7 +96,12 @@ export class World {
     const sleep = (): void => {
       if (this.#happens(this.weather.grace)) this.kernel.passGrace();
     };
-    const device = deviceOver(this.kernel, { before: () => {}, after, sleep });
+    const takeUse = (): boolean => {
+      const isUsed = this.#isUsed;
+      this.#isUsed = false;
+      return isUsed;
+    };
+    const device = deviceOver(this.kernel, { before: () => {}, after, sleep, takeUse });
     const group = new Group(device, id, this.limits, SILENT);
     if (!group.refresh()) fail(`a new daemon sees no group ${id}`);
     return group;
@@ -103,8 +112,11 @@ export class World {
     this.#group = this.#newGroup(this.#group.id);
   }
 
-  /** As after any use of device-mapper by somebody else. */
+  /** As after any use of device-mapper by somebody else: the daemon lists the regions at once, or is yet to do so. */
   refresh(): void {
+    this.#isUsed = true;
+    this.#owesList = this.random.below(2) === 0;
+    if (this.#owesList) return;
     if (!this.#group.refresh()) fail("the group is not seen any more");
   }
 
@@ -148,7 +160,12 @@ export class World {
   /** Brings the regions in line with the file, and checks that they are; what is lacking, if anything. */
   update(): string | undefined {
     this.#begin();
-    const shortage = this.#applyAll(this.#group);
+    let shortage = this.#applyAll(this.#group);
+    if (this.#owesList) {
+      this.#owesList = false;
+      if (!this.#group.refresh()) fail("the group is not seen any more");
+      shortage = this.#applyAll(this.#group);
+    }
     this.kernel.finishAll();
     this.#phase = "between";
     if (this.#group.id !== this.stock?.leader) fail("the daemon and the stock tools disagree");
