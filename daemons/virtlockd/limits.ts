@@ -23,3 +23,5 @@ export const HANDOVER_WAIT_MS = 3_000;
 export const FOREIGN_STATE_LIMIT_BYTES = 10 * 1024 * 1024;
 /** Ours reads more: as much as the heap of the manifest can parse, some 200,000 locks. */
 export const STATE_LIMIT_BYTES = 48 * 1024 * 1024;
+/** Log outputs or filters of one setting: each costs every message, and an output a descriptor. */
+export const LOG_WORDS_MAX = 1_000;

@@ -3,6 +3,7 @@
  * configuration, the environment and the admin protocol have them, and which of these counts. Pure.
  */
 import type { LogFilter, LogOutput, LogPriority } from "../../src/host/log_types.ts";
+import { LOG_WORDS_MAX } from "./limits.ts";
 
 /** A setting that libvirt answers with VIR_ERR_INVALID_ARG; the message is the text behind `invalid argument: `. */
 export class LogSettingError extends Error {
@@ -27,8 +28,11 @@ function parsePriority(text: string): LogPriority | undefined {
   return isPriority(level) ? level : undefined;
 }
 
+/** Throws LogSettingError. */
 function words(text: string): string[] {
-  return text.split(" ").filter((word) => word !== "");
+  const list = text.split(" ").filter((word) => word !== "");
+  if (list.length <= LOG_WORDS_MAX) return list;
+  throw new LogSettingError(`More than ${LOG_WORDS_MAX} log outputs or filters`);
 }
 
 function badLevel(level: number | string): LogSettingError {

@@ -15,6 +15,7 @@ import {
   KILL_GIVE_UP_MS,
   LEASE_RETRY_MS,
   LISTEN_BACKLOG,
+  LOG_WORDS_MAX,
   OUTPUT_LIMIT_BYTES,
   STALL_CHECK_MS,
   STATE_LIMIT_BYTES,
@@ -218,6 +219,12 @@ export const manifest = {
       value: LOCK_STRING_MAX_BYTES,
       unit: "bytes",
       reached: "The call is answered with an error.",
+    },
+    {
+      name: "outputs or filters in one log setting",
+      value: LOG_WORDS_MAX,
+      unit: "words",
+      reached: "The setting is an error.",
     },
     {
       name: "replies that a client has not read",

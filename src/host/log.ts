@@ -125,7 +125,10 @@ function categoryFilter({ level, filters }: LogSettings): (record: LogRecord) =>
 }
 
 function configure(next: LogSettings): void {
-  const lowest = Math.min(next.level, ...next.filters.map((filter) => filter.level));
+  const lowest = next.filters.reduce<number>(
+    (least, { level }) => Math.min(least, level),
+    next.level,
+  );
   configureSync({
     reset: true,
     sinks: { outputs: emit },

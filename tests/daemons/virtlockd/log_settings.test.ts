@@ -184,3 +184,15 @@ Deno.test("logSettingProblem names what is wrong with a log key, and nothing els
   assertEquals(logSettingProblem("log_outputs", "3:stderr"), undefined);
   assertEquals(logSettingProblem("max_clients", 9), undefined);
 });
+
+Deno.test("parseOutputs and parseFilters take no more than a thousand", () => {
+  const words = (count: number, word: (i: number) => string): string =>
+    Array.from({ length: count }, (_, i) => word(i)).join(" ");
+  const file = (i: number): string => `1:file:/${i}`;
+  assertEquals(parseOutputs(words(1000, file), "/").length, 1000);
+  assertEquals(parseFilters(words(1000, () => "1:a")).length, 1000);
+  const text = "More than 1000 log outputs or filters";
+  assertEquals(problem(() => parseOutputs(words(1001, file), "/")), text);
+  assertEquals(problem(() => parseFilters(words(1001, () => "1:a"))), text);
+  assertEquals(logSettingProblem("log_filters", words(1_048_575, () => "1:a")), text);
+});

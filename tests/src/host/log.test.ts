@@ -228,3 +228,14 @@ Deno.test("a log file on a full disk is mentioned in the other outputs, once", (
     "error : a : 2",
   ]);
 });
+
+Deno.test("reconfigureLogging takes more filters than a call can have arguments", () => {
+  using file = new LogFile();
+  file.start();
+  const log = logger("many");
+  log.error("before");
+  const filters = Array.from({ length: 200_000 }, () => ({ level: 2 as LogPriority, match: "a" }));
+  reconfigureLogging({ filters });
+  log.warn("among them");
+  assertEquals(file.lines(), ["error : many : before", "warning : many : among them"]);
+});
