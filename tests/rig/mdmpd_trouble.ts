@@ -131,16 +131,23 @@ async function operator(): Promise<void> {
   sh(`mdadm /dev/md0 --remove ${a0.node} 2>&1`);
   check("one removed by hand is forgotten", await daemon.says("PathRemoved /dev/md0", SLOWNESS_S));
   a0.heal();
-  await sleep(1);
+  check("another one is found dead", await failTested("md1", a1));
   await daemon.stop();
+  sh(`mdadm /dev/md1 --remove ${a1.node} 2>&1`);
+  a1.heal();
   daemon = await Mdmpd.started(...options);
   await sleep(2 * INTERVAL_S);
-  check("by the next daemon, too", !isInUse("md0", a0) && daemon.path("md0", a0) === undefined);
-  sh(`mdadm /dev/md0 --add ${a0.node} 2>&1`);
-  check(
-    "and is seen when it comes back by hand",
-    await inTime(SLOWNESS_S, () => daemon.path("md0", a0)?.phase === "active"),
-  );
+  const isForgotten = (md: string, path: DiskPath): boolean =>
+    !isInUse(md, path) && daemon.path(md, path) === undefined;
+  check("by the next daemon, too", isForgotten("md0", a0), record("md0"));
+  check("so is one removed while no daemon ran", isForgotten("md1", a1), record("md1"));
+  for (const [md, path] of [["md0", a0], ["md1", a1]] as const) {
+    sh(`mdadm /dev/${md} --add ${path.node} 2>&1`);
+    check(
+      `a path of ${md} is seen when it comes back by hand`,
+      await inTime(SLOWNESS_S, () => daemon.path(md, path)?.phase === "active"),
+    );
+  }
 }
 
 /** md never fails the last path: its thread repeats the request without end, and says so without end. */
