@@ -13,7 +13,7 @@ import {
   type ServerState,
 } from "../handover.ts";
 import type { Extra } from "../handover_schema.ts";
-import { isShared, type Lockspace, type Resource } from "../lockspace.ts";
+import { type HeldInode, isShared, type Lockspace } from "../lockspace.ts";
 import type { Owner } from "../machine.ts";
 import type { AdminServiceClient } from "./admin_service.ts";
 import type { Aside } from "./connection.ts";
@@ -206,8 +206,9 @@ export function adoptState(state: HandoverState, service: Service): void {
   const log = logger("locking", "lock_daemon");
   const since = new Map(state.extra?.since ?? []);
   for (const lockspace of state.lockspaces) {
-    adoptLockspace(lockspace, service.lockService, since, log);
+    adoptLockspace(lockspace, service.lockService, since);
   }
+  for (const inode of service.lockService.machine.table.inodes()) reassert(inode, log);
   for (const fd of handedDescriptors(state)) setCloseOnExec(fd, true);
   adoptParked(state, service.lockService);
   adoptServer(state.lock, service.lockServer, (client, from) => {
@@ -223,28 +224,30 @@ function adoptLockspace(
   { directory, resources }: LockspaceState,
   { machine }: LockService,
   since: ReadonlyMap<number, number>,
-  log: Logger,
 ): void {
   const lockspace = directory === "" ? machine.table.default : machine.table.add(directory);
   for (const { name, fd, flags, owners } of resources) {
     const sinceMs = since.get(fd) ?? machine.nowMs();
     const grant = { fd, flags, sinceMs, ...identify(fd) };
-    const resource = machine.table.insert(lockspace, name, grant, [...owners]);
-    reassert(resource, log);
+    machine.table.insert(lockspace, name, grant, [...owners]);
   }
 }
 
 /**
- * Asks for the kernel's lock once more. It is ours already, unless the predecessor lost it by closing another descriptor of
- * the file, as the C daemon can.
+ * Asks for the kernel's lock on a file once more. It is ours already, unless the predecessor lost it by closing another
+ * descriptor of the file, or made a shared one of it, as the C daemon can by granting both by two names. There is one for all of
+ * a process, and the last that was asked for counts.
  */
-function reassert(resource: Resource, log: Logger): void {
-  if (setLock(resource.fd, isShared(resource) ? F_RDLCK : F_WRLCK, 0, 1) === 0) return;
-  log.error('the predecessor had lost its lock on "{RESOURCE}", and another process has it now', {
-    LOCKSPACE: toText(resource.lockspace.directory),
-    RESOURCE: toText(resource.name),
-    OWNER_PID: resource.owners.join(" "),
-  });
+function reassert({ resources }: HeldInode, log: Logger): void {
+  const kind = resources.every(isShared) ? F_RDLCK : F_WRLCK;
+  if (setLock(resources[0].fd, kind, 0, 1) === 0) return;
+  for (const { lockspace, name, owners } of resources) {
+    log.error('the predecessor had lost its lock on "{RESOURCE}", and another process has it now', {
+      LOCKSPACE: toText(lockspace.directory),
+      RESOURCE: toText(name),
+      OWNER_PID: owners.join(" "),
+    });
+  }
 }
 
 function adoptParked({ extra }: HandoverState, { machine }: LockService): void {

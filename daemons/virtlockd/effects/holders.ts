@@ -41,7 +41,7 @@ export function closeWatch(watch: Watch | undefined): void {
 }
 
 /** Whether the process has ended, as far as can be told. */
-function isGone(watch: Watch, pid: number): boolean {
+export function isGone(watch: Watch, pid: number): boolean {
   if (watch === "gone") return true;
   return typeof watch === "object" ? hasEnded(watch.pidfd) : sendSignal(pid, 0) === -ESRCH;
 }

@@ -158,7 +158,7 @@ export function deleteFile(table: LockTable, path: ByteString): Outcome {
 
 /** Another name of a file that is locked already: exclusive locks exclude each other whatever the name. */
 function joinHeld(held: HeldInode, shared: boolean): Outcome {
-  if (!shared || !isShared(held.resources[0])) return busy();
+  if (!shared || !held.resources.every(isShared)) return busy();
   try {
     return locked(duplicate(held.resources[0].fd), held.dev, held.ino);
   } catch (error) {

@@ -22,7 +22,7 @@ import {
 import { type Removal, resourcePath } from "../lockspace.ts";
 import { type Client, LockMachine, type Outcome, type Owner, type Work } from "../machine.ts";
 import type { Answer, Connection } from "./connection.ts";
-import { closeWatch, Holders, type Watch, watchPeer } from "./holders.ts";
+import { closeWatch, Holders, isGone, type Watch, watchPeer } from "./holders.ts";
 import {
   createFile,
   deleteFile,
@@ -69,6 +69,8 @@ export class LockClient extends ServedClient implements Client {
 }
 
 export interface LockServiceEvents {
+  /** The clients that there are. */
+  clients(): Iterable<LockClient>;
   /** A client's connection has ended. */
   left(client: LockClient): void;
   /** The number of locks or of dying holders may have become zero. */
@@ -220,7 +222,27 @@ export class LockService {
     });
   }
 
+  /** A process with the same number may be a later one, whose locks cannot be told from those of the dead one. */
   #holderDied(pid: number): void {
+    if (this.#hasLivingHolder(pid)) {
+      this.#log.warn(
+        "a holder has ended, and another one lives with its process number {OWNER_PID}: the locks of both stay held until that one ends",
+        { OWNER_PID: pid },
+      );
+    } else this.#releaseAllOf(pid);
+    this.events.released();
+  }
+
+  #hasLivingHolder(pid: number): boolean {
+    for (const { isHolder, credentials, watch } of this.events.clients()) {
+      if (isHolder && credentials.pid === pid && watch !== undefined && !isGone(watch, pid)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #releaseAllOf(pid: number): void {
     const removals = this.machine.table.releaseAll(pid);
     for (const removal of removals) this.#drop(removal);
     if (removals.length > 0) {
@@ -229,7 +251,6 @@ export class LockService {
         count: removals.length,
       });
     }
-    this.events.released();
   }
 
   #drop(removal: Removal): void {

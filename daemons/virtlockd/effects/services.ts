@@ -51,11 +51,12 @@ export function makeServices(
   hook: DaemonHook,
 ): Services {
   const changed = (): void => hook.daemon?.checkIdle();
-  const lockService = new LockService(reactor, {
+  const lockService: LockService = new LockService(reactor, {
+    clients: () => lockServer.clients.values(),
     left: (client) => lockServer.remove(client),
     released: () => hook.daemon?.released(),
   });
-  const lockServer = new Server<LockClient>(reactor, {
+  const lockServer: Server<LockClient> = new Server<LockClient>(reactor, {
     name: "virtlockd",
     allowedUid: effectiveUserId(),
     makeClient: (accepted) => new LockClient(lockService, reactor, accepted),
