@@ -29,6 +29,12 @@ export interface Subject {
   readonly processes: (pid: number) => Promise<readonly number[]>;
 }
 
+/**
+ * What V8 may have for old objects (--max-old-space-size of tasks/flags.ts, in bytes): it collects them for the first time when that is
+ * nearly full, which takes an hour where little becomes old.
+ */
+const HEAP_BYTES = 48 << 20;
+
 const nothing = (): Promise<void> => Promise.resolve();
 
 /** What cannot be guessed. */
@@ -37,7 +43,7 @@ type Kind = Pick<Subject, "name" | "program" | "args" | "control">;
 /** One that is put through nothing of its own, but for `rest`. */
 export function subject(kind: Kind, rest: Partial<Subject>): Subject {
   return {
-    ...{ ...kind, askers: 6, signals: ["SIGHUP"], lab: {}, spareMemoryBytes: 16e6 },
+    ...{ ...kind, askers: 6, signals: ["SIGHUP"], lab: {}, spareMemoryBytes: HEAP_BYTES },
     ...{
       passingDescriptors: 0,
       prepare: nothing,
