@@ -35,17 +35,20 @@ export function programKind(path: string): ProgramKind {
   if (fd === -EACCES) return "other";
   if (fd < 0) throw new Errno(-fd, "open", path);
   try {
-    return endsInTrailer(fd) ? "ours" : "other";
+    return endsInTrailer(fd, path) ? "ours" : "other";
   } finally {
     closeDescriptor(fd);
   }
 }
 
-function endsInTrailer(fd: number): boolean {
-  statDescriptor(fd);
+/** Throws Errno: a file that cannot be read is not another program for that. */
+function endsInTrailer(fd: number, path: string): boolean {
+  const found = statDescriptor(fd);
+  if (found < 0) throw new Errno(-found, "stat", path);
   const mark = new Uint8Array(MARK.length);
   if (status.size < TRAILER_BYTES) return false;
-  readAt(fd, mark, status.size - TRAILER_BYTES);
+  const count = readAt(fd, mark, status.size - TRAILER_BYTES);
+  if (count < 0) throw new Errno(-count, "read", path);
   return new TextDecoder().decode(mark) === MARK;
 }
 
