@@ -36,7 +36,7 @@ export function isUnused(daemon: string): string {
 export function keptNotice(daemon: string): string[] {
   return [
     `echo "${daemon}: it goes on, since it has mirrors or does not say that it has none."`,
-    'echo "  Once "dmsetup table --target mirror" has no line with "userspace":"',
+    'echo "  Once \\"dmsetup table --target mirror\\" has no line with \\"userspace\\":"',
     `echo "  systemctl stop ${daemon}"`,
     'echo "  Until then, nothing starts it anew: should it end, install the package again."',
   ];
