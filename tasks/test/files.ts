@@ -28,7 +28,7 @@ const rigFolders = ["tests/rig/"];
 const longRigFiles = [
   "tests/rig/packages.test.ts",
   "tests/rig/mdmpd_trouble.test.ts",
-  "tests/rig/mdmpd_trap.test.ts",
+  "tests/rig/mdmpd_many.test.ts",
   "tests/rig/mdmpd_heal.test.ts",
   "tests/rig/cmirrord_trouble.test.ts",
   "tests/rig/cmirrord_mixed.test.ts",
