@@ -11,10 +11,15 @@ async function loopReason(): Promise<string | undefined> {
 
 const reason = await loopReason();
 
-/** Registers a test that has a folder for its loops; skipped where there can be none. */
-export function loopTest(name: string, body: (folder: string) => Promise<void>): void {
-  if (reason !== undefined) console.log(`SKIPPED ${name}: ${reason}`);
-  Deno.test({ name, ignore: reason !== undefined, fn: () => inFolder(body) });
+/** Registers a test that has a folder for its loops; skipped where there can be none, or something else that it needs is `missing`. */
+export function loopTest(
+  name: string,
+  body: (folder: string) => Promise<void>,
+  missing?: string,
+): void {
+  const obstacle = reason ?? missing;
+  if (obstacle !== undefined) console.log(`SKIPPED ${name}: ${obstacle}`);
+  Deno.test({ name, ignore: obstacle !== undefined, fn: () => inFolder(body) });
 }
 
 /** A loop device on a file of its own; it goes with `await using`. */
