@@ -9,7 +9,9 @@ import {
   openHandle,
   type ServiceCalls,
 } from "./corosync.ts";
+import { Errno } from "./errno.ts";
 import { closeDescriptor } from "./file.ts";
+import { readMappings, unmap } from "./mappings.ts";
 import { openLibrary } from "./open.ts";
 
 /** Votes count. */
@@ -68,6 +70,24 @@ const callbacks = once(() => {
   return new Uint8Array(new BigUint64Array([address]).buffer);
 });
 
+/** The memory that libqb shares with corosync for a connection to this service (lib/ringbuffer.c): a file's name, removed or not. */
+const RING = /\/qb-[^/]+-cfg-(header|data)( \(deleted\))?$/;
+
+/** Whether the library has rings mapped whose connection is closed. */
+let leavesRings = false;
+
+/** Gives those back, as soon as no connection is open that has rings of its own. */
+function unmapLeftRings(): void {
+  if (!leavesRings || connections.size > 0) return;
+  leavesRings = false;
+  try {
+    for (const mapping of readMappings()) if (RING.test(mapping.path)) unmap(mapping);
+  } catch (error) {
+    // Without /proc they stay.
+    if (!(error instanceof Errno)) throw error;
+  }
+}
+
 /** A connection that hears of shutdowns. */
 export class Cfg extends Connection {
   #hasReplied = false;
@@ -120,12 +140,15 @@ export class Cfg extends Connection {
 
   /**
    * replyto_shutdown keeps a reference to the connection for ever (lib/cfg.c has no hdb_handle_put on that path), so that finalize
-   * then leaves the socket open, and corosync its 3 MiB of shared memory. Closing the socket ourselves makes corosync let go.
+   * then leaves the socket open, and 3 MiB of shared memory mapped. Closing the socket ourselves makes corosync let go of that memory, and
+   * unmapping it makes us: a node whose corosync is often restarted would have none left in the end.
    */
   override close(): void {
     super.close();
     connections.delete(this.handle);
     if (this.#hasReplied) closeDescriptor(this.fd);
+    leavesRings ||= this.#hasReplied;
+    unmapLeftRings();
   }
 }
 

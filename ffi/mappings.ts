@@ -1,5 +1,5 @@
 /** The memory map of this process, proc_pid_maps(5), and advice about parts of it. */
-import { check } from "./errno.ts";
+import { check, Errno } from "./errno.ts";
 import { readWholeFile } from "./file.ts";
 import { libc } from "./libc.ts";
 import { systemCall } from "./system_call.ts";
@@ -44,4 +44,10 @@ export function dropPages({ start, end }: Mapping): void {
 /** Keeps the pages of a mapping in memory, each from when it is first used; 0 or −errno (EPERM, ENOMEM: RLIMIT_MEMLOCK). */
 export function lockPages({ start, end }: Mapping): number {
   return systemCall("mlock2", Number(start), Number(end - start), MLOCK_ONFAULT);
+}
+
+/** Takes a mapping of something that nobody uses any more out of this process. Throws Errno. */
+export function unmap({ start, end }: Mapping): void {
+  const code = systemCall("munmap", Number(start), Number(end - start));
+  if (code < 0) throw new Errno(-code, "munmap");
 }

@@ -29,6 +29,11 @@ async function descriptors(notifier: Notifier): Promise<number> {
   return Math.min(...counts);
 }
 
+/** How much of the memory that libqb shares with corosync, of this run or of an earlier one, the daemon has mapped. */
+async function rings(notifier: Notifier): Promise<number> {
+  return (await notifier.proc("maps")).match(/\/qb-.*$/gm)?.length ?? 0;
+}
+
 ownNodeTest(
   "it begins before corosync, and lives through its deaths and ends without leaving anything open",
   async (notifier) => {
@@ -37,13 +42,13 @@ ownNodeTest(
     await notifier.record();
     await notifier.start({ config: EXTRA });
     assertEquals(await notifier.told(), []);
-    const counts: number[] = [];
+    const counts: number[][] = [];
     const told: string[] = [];
     for (const end of ["KILL", "TERM", "-H", "-H --force", "KILL"]) {
       await node.start();
       told.push("CONFIG_UPDATE", "STATECHANGE 1 1");
       await notifier.hasTold(told.length);
-      counts.push(await descriptors(notifier));
+      counts.push([await descriptors(notifier), await rings(notifier)]);
       if (end.startsWith("-H")) {
         const took = await msOf(() => node.run("corosync-cfgtool", ...end.split(" ")));
         assert(took < VOTE_MS, `${end}: ${took} ms`);

@@ -36,7 +36,7 @@ clusterTest("corosync's libraries through ffi/ on a real node", async () => {
   ]);
   const [first, ...rest] = stories.cfg;
   assertEquals(first.slice(0, 3), ["node", 1, [0]]);
-  assertEquals(rest, [...Array(5).fill([true]), ["descriptors more", 0]]);
+  assertEquals(rest, [...Array(5).fill([true]), ["descriptors more", 0], ["rings", 0]]);
   assertEquals(stories.votequorum[0], ["nodelist", 1, [1]]);
   assertEquals(stories.votequorum[1], ["quorum", true, [{ nodeId: 1, state: 1 }]]);
   assertEquals(stories.cpg.map(String), [

@@ -58,6 +58,11 @@ function cmapStory(): Log {
   return log;
 }
 
+/** How much of libqb's shared memory is mapped. */
+function rings(): number {
+  return Deno.readTextFileSync("/proc/self/maps").match(/\/qb-.*$/gm)?.length ?? 0;
+}
+
 async function askToShutDown(): Promise<string> {
   const asked = await new Deno.Command("corosync-cfgtool", { args: ["-H"] }).output();
   return new TextDecoder().decode(asked.stdout).trim().split("\n").at(-1) ?? "";
@@ -82,7 +87,7 @@ async function cfgStory(): Promise<Log> {
     cfg.close();
     counts.push(descriptors());
   }
-  log.push(["descriptors more", counts[4] - counts[0]]);
+  log.push(["descriptors more", counts[4] - counts[0]], ["rings", rings()]);
   return log;
 }
 
