@@ -380,15 +380,15 @@ export class Group {
     return draft.shortage;
   }
 
-  /** Deletes the group with all its regions. Throws StatsError. */
+  /** Deletes the group with all its regions, if others have not begun to: the leader, which names them, first. Throws StatsError. */
   dissolve(): void {
-    if (this.device.isListStale() && !this.refresh()) return;
+    if (!this.refresh()) return;
     const others = this.members.filter(({ id }) => id !== this.groupId);
-    const draft = this.#draft();
-    if (others.length > 0) this.#commit(draft, others);
-    this.device.remove(this.groupId);
-    this.#held.delete(this.groupId);
-    this.notes.deleted(this.groupId);
+    for (const { id, carry } of others) this.device.setAux(id, spareAux(this.groupId, carry));
+    if (!this.device.remove(this.groupId)) return;
+    for (const { id } of others) this.device.remove(id);
+    for (const id of this.#held.keys()) this.notes.deleted(id);
+    this.#held.clear();
   }
 
   /** What every region has counted, without what it carries; undefined when one is gone. */

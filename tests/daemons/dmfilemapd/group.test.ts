@@ -179,6 +179,37 @@ Deno.test("Group.dissolve deletes every region", () => {
   assertEquals([...device.rows.keys()], [other]);
 });
 
+Deno.test("Group.dissolve leaves to others what they have begun to delete, before it is known that they have", () => {
+  const device = new FakeDevice();
+  const id = stockGroup(device, [{ start: 0, length: 10 }, { start: 20, length: 10 }]);
+  const group = follow(device, id);
+  device.remove(id);
+  group.dissolve();
+  assertEquals([...device.rows.values()].map(({ region }) => region.aux), ["-"]);
+});
+
+Deno.test("Group.dissolve names no region that is not there, and what a kill leaves behind is deleted by the next daemon", () => {
+  for (let lives = 0;; lives++) {
+    const device = new FakeDevice();
+    const id = stockGroup(device, [0, 20, 40].map((start) => ({ start, length: 10 })));
+    const group = follow(device, id);
+    let left = lives;
+    device.before = () => {
+      if (device.rows.has(id)) seen(device, id);
+      if (left-- === 0) throw new Killed();
+    };
+    try {
+      group.dissolve();
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+    }
+    device.before = () => {};
+    if (new Group(device, id, LIMITS, SILENT).refresh()) assertEquals(seen(device, id).length, 3);
+    else assertEquals(device.rows.size, 0, `killed at call ${lives}`);
+    if (left >= 0) return;
+  }
+});
+
 Deno.test("Group.refresh sees no group where there is none", () => {
   const device = new FakeDevice();
   foreign(device);
