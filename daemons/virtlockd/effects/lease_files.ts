@@ -156,11 +156,20 @@ export function deleteFile(table: LockTable, path: ByteString): Outcome {
   return result === 0 || result === -ENOENT ? done() : failed("failed", -result);
 }
 
+/**
+ * A descriptor for one more name of a file that is locked for sharing. One that was parked serves again, or their number would
+ * grow with every lock by another name; if it is for writing only, as createFile()'s is, it cannot hold that lock. Throws Errno.
+ */
+function furtherDescriptor({ resources, parked }: HeldInode): number {
+  const spare = parked.findIndex((fd) => setLock(fd, F_RDLCK, LOCK_START, LOCK_LENGTH) === 0);
+  return spare < 0 ? duplicate(resources[0].fd) : parked.splice(spare, 1)[0];
+}
+
 /** Another name of a file that is locked already: exclusive locks exclude each other whatever the name. */
 function joinHeld(held: HeldInode, shared: boolean): Outcome {
   if (!shared || !held.resources.every(isShared)) return busy();
   try {
-    return locked(duplicate(held.resources[0].fd), held.dev, held.ino);
+    return locked(furtherDescriptor(held), held.dev, held.ino);
   } catch (error) {
     if (error instanceof Errno) return failed("openFailed", error.code);
     throw error;

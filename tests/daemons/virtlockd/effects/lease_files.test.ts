@@ -159,6 +159,22 @@ Deno.test("lockFile joins a shared lock by another name with a descriptor of its
   });
 });
 
+Deno.test("lockFile takes a parked descriptor again before it makes another", () => {
+  withFolder((folder) => {
+    const service = new Service(folder);
+    const [one, other] = PIDS.map(client);
+    assertEquals(service.call(one, 6, "", `${folder}/img`, 1), "ok");
+    const { length } = openFiles(folder);
+    for (let n = 0; n < 3; n++) {
+      assertEquals(service.call(other, 6, "", `${folder}/a/img`, 1), "ok");
+      service.check("both names");
+      assertEquals(service.call(other, 7, "", `${folder}/a/img`, 0), "ok");
+      service.check("the first name");
+    }
+    assertEquals(openFiles(folder).length, length + 1);
+  });
+});
+
 Deno.test("lockFile and createFile leave a locked file alone that they are given by another name", () => {
   withFolder((folder) => {
     const service = new Service(folder);
