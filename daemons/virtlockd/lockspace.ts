@@ -61,6 +61,13 @@ export function resourcePath(resource: Resource): ByteString {
   return resource.lockspace.pathOf(resource.name);
 }
 
+/** Removes a value from a list wherever it is, in one pass: a process can have been granted one lock a million times. */
+function takeOut(list: number[], value: number): void {
+  let kept = 0;
+  for (const item of list) if (item !== value) list[kept++] = item;
+  list.length = kept;
+}
+
 export class LockTable {
   readonly default = new Lockspace("");
   /** Lockspaces by directory, in the order they were made. None is ever removed. */
@@ -137,11 +144,9 @@ export class LockTable {
   /** Takes every grant from a process, everywhere. */
   releaseAll(pid: number): Removal[] {
     const removals: Removal[] = [];
-    for (const resource of [...this.resources()]) {
-      while (resource.owners.includes(pid)) {
-        const removal = this.releaseOne(resource, pid);
-        if (removal !== undefined) removals.push(removal);
-      }
+    for (const resource of [...this.resources()].filter(({ owners }) => owners.includes(pid))) {
+      takeOut(resource.owners, pid);
+      if (resource.owners.length === 0) removals.push(this.#remove(resource));
     }
     return removals;
   }
