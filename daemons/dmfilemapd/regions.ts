@@ -96,9 +96,10 @@ export function difference(extents: readonly Span[], members: readonly Member[])
 }
 
 /**
- * The extents with the last one, in the file's order, made longer by `ahead` sectors, so that I/O of the next appends is counted
- * where they are likely to go. It ends at the device's end and before the file's next extent on it. What a region already covers
- * there is enough while half of `ahead` is left, and not too much up to twice of it: so it moves in steps, not with each append.
+ * The extents and, behind the last one in the file's order, `ahead` sectors, so that I/O of the next appends is counted where they
+ * are likely to go. They end at the device's end and before the file's next extent on it. What a region already covers there is
+ * enough while half of `ahead` is left, and not too much up to twice of it: so it moves in steps, not with each append. They are a
+ * span of their own, since regions are joined inside a span: one of the file's would go with them where the file goes on elsewhere.
  */
 export function lookAhead(
   extents: readonly Span[],
@@ -113,8 +114,8 @@ export function lookAhead(
   const reached = coveredUpTo(members, end);
   const isEnough = reached >= end + Math.ceil(ahead / 2) && reached <= end + 2 * ahead;
   const wanted = isEnough ? reached : end + ahead;
-  const length = Math.max(Math.min(wanted, limit), end) - last.start;
-  return [...extents.slice(0, -1), { start: last.start, length }];
+  const length = Math.min(wanted, limit) - end;
+  return length > 0 ? [...extents, { start: end, length }] : [...extents];
 }
 
 function nextStarts(extents: readonly Span[], end: number): number[] {
