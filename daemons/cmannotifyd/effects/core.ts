@@ -149,7 +149,8 @@ export class Core {
 
   #readFacts(): void {
     this.#areFactsDue = false;
-    if (this.state.phase !== "up") return;
+    // In the turn that ends the daemon there is nobody to ask any more.
+    if (this.state.phase !== "up" || !this.#corosync.isConnected) return;
     try {
       this.facts = this.#corosync.facts();
     } catch (error) {

@@ -59,6 +59,10 @@ export class Corosync {
     this.#cmap = undefined;
   }
 
+  get isConnected(): boolean {
+    return this.#cmap !== undefined && this.#cfg !== undefined;
+  }
+
   /** Says yes to the shutdown that was just reported. */
   agree(): void {
     this.#cfg?.replyToShutdown(true);

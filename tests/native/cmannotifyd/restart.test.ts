@@ -75,3 +75,19 @@ notifierTest(
     await hasTurns(notifier);
   },
 );
+
+notifierTest(
+  "a daemon that is ended in the moment in which it hears of a reload ends well",
+  async (notifier) => {
+    await notifier.record();
+    // Not the process that nsenter waits for, which would stop with it.
+    await notifier.start({ shell: '"$@" & wait $!' });
+    await notifier.hasTold(2);
+    // Both are there when it looks the next time.
+    await notifier.signal("STOP");
+    assertEquals((await notifier.node.run("corosync-cfgtool", "-R")).code, 0);
+    await notifier.signal("TERM");
+    await notifier.signal("CONT");
+    assertEquals([await notifier.ended(), /Error/.test(await notifier.log())], [0, false]);
+  },
+);
