@@ -22,7 +22,8 @@ function searchPath(name: string, path: string): string | undefined {
     .find((candidate) => accessPath(cString(candidate), X_OK) === 0);
 }
 
-function absolute(path: string): string {
+/** What a path means to the caller, for a daemon that leaves its starter's directory. Throws Errno where that is gone. */
+export function absolute(path: string): string {
   return path.startsWith("/") ? path : `${workingDirectory()}/${path}`;
 }
 

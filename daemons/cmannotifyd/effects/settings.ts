@@ -11,7 +11,7 @@ import {
 import { logger, type LogPriority, startLogging } from "../../../src/host/log.ts";
 import { LOG_LOCAL4 } from "../../../src/host/log_syslog.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
-import { dirname, type Program } from "../../../src/host/program.ts";
+import { absolute, dirname, type Program } from "../../../src/host/program.ts";
 import { manifest } from "../manifest.ts";
 import { CONFIG_FILE, CONTROL_SOCKET, PID_FILE } from "../places.ts";
 import { settingProblem, type Values, valuesFrom } from "../setting_values.ts";
@@ -45,7 +45,8 @@ export function configFileOf(line: CommandLine): ConfigFile {
 export function settingsFrom(line: CommandLine, { environment }: Program): RunSettings {
   const option = (name: string, otherwise: string): string => {
     const value = line.options.get(name);
-    return typeof value === "string" ? value : otherwise;
+    if (typeof value !== "string") return otherwise;
+    return value === "" ? value : absolute(value);
   };
   const toJournal = environment.has("JOURNAL_STREAM");
   // Set to anything, even to nothing, as the original had it.
