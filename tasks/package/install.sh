@@ -10,6 +10,7 @@
 #
 # It may be cut off anywhere, and run again, or be told to remove: nothing is overwritten or deleted but what is noted as ours.
 set -eu
+umask 022 # folders that are made are everybody's to enter
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=

@@ -1,6 +1,7 @@
 /** The archive's install script on systems where files of others are at its paths, which may be upgraded meanwhile. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import { run } from "../../../tasks/toolchain.ts";
 import { inFolder } from "../needs.ts";
 import {
   CONFIGURATION,
@@ -141,3 +142,16 @@ testScene(
     assertEquals(await system.text(CONFIGURATION), theirs(1, CONFIGURATION));
   },
 );
+
+testScene("install.sh makes folders that all may enter, whatever the umask", async ({ first }) => {
+  await inFolder(async (folder) => {
+    const umask = Deno.umask(0o077);
+    try {
+      await new System(folder).call(first);
+    } finally {
+      Deno.umask(umask);
+    }
+    const closed = "find . -mindepth 1 -type d ! -perm 755";
+    assertEquals((await run("sh", ["-c", closed], { cwd: folder })).output, "");
+  });
+});
