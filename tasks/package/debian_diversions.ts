@@ -26,25 +26,47 @@ export function diversions(manifest: Manifest): [string, string][] {
   ];
 }
 
-function divert(manifest: Manifest, action: "--add" | "--remove"): string[] {
+function command(
+  manifest: Manifest,
+  action: "--add" | "--remove",
+  path: string,
+  aside: string,
+): string {
   const owner = packageName(manifest.name);
-  return diversions(manifest).map(([path, aside]) =>
-    `  dpkg-divert --package ${owner} ${action} --rename --divert ${aside} ${path}`
-  );
+  return `dpkg-divert --package ${owner} ${action} --rename --divert ${aside} ${path}`;
 }
 
-/** Lines of preinst: before our files are unpacked. */
+/** Lines of preinst: before our files are unpacked. Somebody else's diversion, such as README's by hand, is not ours to end. */
 export function addDiversions(manifest: Manifest): string[] {
-  const lines = divert(manifest, "--add");
-  return lines.length === 0
-    ? []
-    : ['if [ "$1" = install ] || [ "$1" = upgrade ]; then', ...lines, "fi"];
+  const added = diversions(manifest);
+  if (added.length === 0) return [];
+  const owner = packageName(manifest.name);
+  return [
+    'if [ "$1" = install ] || [ "$1" = upgrade ]; then',
+    `  for path in ${added.map(([path]) => path).join(" ")}; do`,
+    '    other=$(dpkg-divert --listpackage "$path")',
+    `    [ -n "$other" ] && [ "$other" != ${owner} ] || continue`,
+    `    echo "${owner}: $path is diverted already, by $other. Move away what is there, then:" >&2`,
+    '    echo "  dpkg-divert --rename --remove $path" >&2',
+    "    exit 1",
+    "  done",
+    ...added.map(([path, aside]) => `  ${command(manifest, "--add", path, aside)}`),
+    "fi",
+  ];
 }
 
-/** Lines of postrm: when our files are gone. */
+/** Lines of postrm: when our files are gone. Where preinst met somebody else's diversion, that stays. */
 export function removeDiversions(manifest: Manifest): string[] {
-  const lines = divert(manifest, "--remove");
-  if (lines.length === 0) return [];
+  const removed = diversions(manifest);
+  if (removed.length === 0) return [];
+  const owner = packageName(manifest.name);
   const actions = ["remove", "abort-install", "disappear"].map((action) => `[ "$1" = ${action} ]`);
-  return [`if ${actions.join(" || ")}; then`, ...lines, "fi"];
+  return [
+    `if ${actions.join(" || ")}; then`,
+    ...removed.flatMap(([path, aside]) => [
+      `  [ "$(dpkg-divert --listpackage ${path})" != ${owner} ] ||`,
+      `    ${command(manifest, "--remove", path, aside)}`,
+    ]),
+    "fi",
+  ];
 }

@@ -19,6 +19,21 @@ const named = `find /etc /usr /var/lib -xdev | grep -E '${
   daemons.join("|")
 }|hostkeep' | LC_ALL=C sort`;
 
+/** As README does it by hand. The package gives way, and is not left half installed. */
+async function refusedOverADiversion(debian: DebianRoot): Promise<void> {
+  const path = "/usr/sbin/virtlockd";
+  await debian.done(
+    `dpkg-divert --rename --divert ${path}.libvirt --add ${path} && echo x > ${path}`,
+  );
+  const said = await debian.done("! dpkg -i /run/packages/old/hostkeep-virtlockd_*.deb");
+  assertMatch(
+    said,
+    /virtlockd is diverted already, by LOCAL\. .*\n.*dpkg-divert --rename --remove/,
+  );
+  assertEquals(await debian.done("dpkg --audit"), "");
+  await debian.done(`rm ${path} && dpkg-divert --rename --remove ${path}`);
+}
+
 async function installed(debian: DebianRoot): Promise<void> {
   await debian.done("dpkg -i /run/packages/old/*.deb");
   for (const name of daemons) {
@@ -66,6 +81,8 @@ async function purged(debian: DebianRoot): Promise<void> {
 async function lifeOfPackages(debian: DebianRoot): Promise<void> {
   await debian.done("rm -rf /var/log/cluster && mkdir -p /var/log/cluster");
   const before = [await debian.done(ofLibvirt), await debian.done(named)];
+  await refusedOverADiversion(debian);
+  assertEquals([await debian.done(ofLibvirt), await debian.done(named)], before);
   await installed(debian);
   await unitsAreOurs(debian);
   await upgraded(debian);
