@@ -9,19 +9,22 @@ import { Lab } from "./lab.ts";
 import { ADMIN_SOCKET, LOCK_SOCKET, pause } from "./lab_daemon.ts";
 
 const WATCHER = "watcher";
-const TIMEOUT_MS = 10_000;
+/** For any one thing that a story waits for: frames of megabytes take their time on a machine that has much else to do. */
+const TIMEOUT_MS = 120_000;
 const sockets = { admin: ADMIN_SOCKET, lock: LOCK_SOCKET };
 
-/** Throws an Error if the daemon does not start, or keeps us waiting. */
+/** Throws an Error if the daemon does not start, or keeps us waiting: it tells for what, and what the daemon has said. */
 export async function play(story: AdminStory, binary: string): Promise<Line[]> {
   await using lab = await Lab.open();
-  await lab.start(binary);
+  const daemon = await lab.start(binary, { startLimitMs: TIMEOUT_MS });
   const stage = new Stage(lab);
   try {
     await stage.begin();
     for (const step of story.steps) await stage.play(step);
     await stage.end();
     return stage.lines;
+  } catch (cause) {
+    throw new Error(`${binary}, after "${stage.title}": ${cause}\n${daemon.stderr}`, { cause });
   } finally {
     await stage.clear();
   }
@@ -29,6 +32,8 @@ export async function play(story: AdminStory, binary: string): Promise<Line[]> {
 
 class Stage {
   readonly lines: Line[] = [];
+  /** Of the last call. */
+  title = "the start";
   readonly #clients = new Map<string, Client>();
   readonly #present = { admin: new Set<string>(), lock: new Set<string>() };
 
@@ -59,6 +64,7 @@ class Stage {
     if (step.kind === "connect") return await this.connect(step.client, step.socket);
     if (step.kind === "ended") return await this.#ended(step.client);
     if (step.kind === "close") return await this.#close(step.client);
+    this.title = step.title;
     this.lines.push({ kind: "#", title: step.title });
     this.lines.push({ kind: ">", client: step.client, bytes: step.bytes });
     await this.#client(step.client).send(step.bytes);
@@ -70,7 +76,7 @@ class Stage {
     const limits = admin.getLimits(socket === "admin" ? "admin" : "virtlockd");
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
-      const reply = await this.#client(WATCHER).call(limits);
+      const reply = await this.#client(WATCHER).call(limits, TIMEOUT_MS);
       if (reply && clientCount(reply) === count) return;
       if (!reply || performance.now() > deadline) throw new Error(`never ${count} clients`);
       await pause(5);
@@ -79,7 +85,8 @@ class Stage {
 
   /** Whatever is still there, once the daemon has answered a last call. */
   async end(): Promise<void> {
-    await this.#client(WATCHER).call(admin.version());
+    const last = await this.#client(WATCHER).call(admin.version(), TIMEOUT_MS);
+    if (last === undefined) throw new Error("the last call was not answered");
     for (const [client, { inbox }] of this.#clients) {
       for (let frame; (frame = inbox.takeFrame());) this.#received(client, frame);
       if (inbox.takeRest().length > 0) throw new Error(`${client} was sent part of a frame`);

@@ -6,11 +6,20 @@ export class Inbox {
   /** Counts arrivals and the end of the stream; two equal readings mean nothing happened. */
   activity = 0;
   closed = false;
+  /** With room for more, so that a frame of megabytes is not copied once for each of its pieces. */
   #bytes: Uint8Array = new Uint8Array(0);
-  #waiting: Array<() => void> = [];
+  #length = 0;
+  readonly #waiting = new Set<() => void>();
 
   push(bytes: Uint8Array): void {
-    this.#bytes = frames.concat(this.#bytes, bytes);
+    const length = this.#length + bytes.length;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
     this.#wake();
   }
 
@@ -22,22 +31,22 @@ export class Inbox {
   /** The next whole frame; undefined while there is none. */
   takeFrame(): Uint8Array | undefined {
     const length = this.#frameLength();
-    if (length === undefined || this.#bytes.length < length) return undefined;
+    if (length === undefined || this.#length < length) return undefined;
     return this.#take(length);
   }
 
   takeRest(): Uint8Array {
-    return this.#take(this.#bytes.length);
+    return this.#take(this.#length);
   }
 
   /** Resolves at the next arrival or end, or after `ms` milliseconds. */
   async change(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    this.#waiting.push(resolve);
+    this.#waiting.add(resolve);
     await promise;
     clearTimeout(timer);
-    this.#waiting = this.#waiting.filter((other) => other !== resolve);
+    this.#waiting.delete(resolve);
   }
 
   /** The next whole frame, or undefined if the stream ends or `ms` milliseconds pass without one. */
@@ -52,14 +61,15 @@ export class Inbox {
   }
 
   #frameLength(): number | undefined {
-    if (this.#bytes.length < frames.LENGTH_BYTES) return undefined;
+    if (this.#length < frames.LENGTH_BYTES) return undefined;
     const length = new DataView(this.#bytes.buffer, this.#bytes.byteOffset).getUint32(0);
     return length >= frames.LENGTH_BYTES ? length : undefined;
   }
 
   #take(length: number): Uint8Array {
     const taken = this.#bytes.slice(0, length);
-    this.#bytes = this.#bytes.slice(length);
+    this.#bytes.copyWithin(0, length, this.#length);
+    this.#length -= length;
     return taken;
   }
 
@@ -102,10 +112,10 @@ export class Client implements Connection, AsyncDisposable {
     });
   }
 
-  /** Sends one frame and gives the reply; undefined if the connection ends or 10 s pass first. */
-  async call(bytes: Uint8Array): Promise<Uint8Array | undefined> {
+  /** Sends one frame and gives the reply; undefined if the connection ends or `ms` milliseconds pass first. */
+  async call(bytes: Uint8Array, ms = 10_000): Promise<Uint8Array | undefined> {
     await this.send(bytes);
-    return await this.inbox.frameWithin(10_000);
+    return await this.inbox.frameWithin(ms);
   }
 
   async halfClose(): Promise<void> {
