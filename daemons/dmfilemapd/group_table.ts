@@ -49,13 +49,16 @@ function styleOf({ program, precise, histogram }: Region, { alias, user }: Group
   return { program, precise, histogram, alias, user };
 }
 
-/** The group of that id, or undefined when the listing has none. */
+/**
+ * The group of that id, or undefined when the listing has none. Another program's region is no member, though the descriptor names
+ * it: who deletes a region without a tool of libdevmapper's leaves its id in there, and the next one to make a region gets that id.
+ */
 export function readGroup(rows: readonly Region[], id: number): GroupTable | undefined {
   const leader = rows.find((row) => row.id === id);
   const tag = leader === undefined ? undefined : parseGroupTag(leader.aux, id);
   if (leader === undefined || tag === undefined) return undefined;
   const named = new Set(tag.ids);
-  const members = rows.filter((row) => named.has(row.id));
+  const members = rows.filter((row) => named.has(row.id) && row.program === leader.program);
   return {
     style: styleOf(leader, tag),
     held: new Map(members.map((row) => [row.id, heldOf(row)])),
@@ -71,10 +74,12 @@ export function readGroup(rows: readonly Region[], id: number): GroupTable | und
 export function isAnother(
   id: number,
   known: ReadonlyMap<number, Held>,
-  { alias }: GroupStyle,
+  { alias, program }: GroupStyle,
   { held, style }: GroupTable,
 ): boolean {
   const [was, is] = [known.get(id), held.get(id)];
+  // What made a region cannot be changed.
+  if (program !== style.program) return true;
   return aliasName({ alias }) !== aliasName(style) &&
     (was?.start !== is?.start || was?.length !== is?.length);
 }
@@ -130,7 +135,9 @@ export function readJournal(rows: readonly Region[], id: number): Journal | unde
     if (marked?.group !== id || marked.mark.kind !== "journal") continue;
     const tag = parseTag(marked.mark.leaderAux);
     if (tag === undefined) continue;
-    const there = new Set(rows.map((other) => other.id));
+    const there = new Set(
+      rows.filter(({ program }) => program === row.program).map((other) => other.id),
+    );
     const ids = tag.ids.filter((member) => member !== id && there.has(member));
     const { leaderAux } = marked.mark;
     const lost = rows.filter(({ aux }) => aux === leaderAux).map((other) => other.id);

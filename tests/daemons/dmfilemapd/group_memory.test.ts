@@ -2,8 +2,11 @@
 import { assertEquals } from "@std/assert";
 import type { Span } from "../../../daemons/dmfilemapd/fiemap.ts";
 import { Group } from "../../../daemons/dmfilemapd/group.ts";
+import { NOWHERE } from "../../../daemons/dmfilemapd/group_table.ts";
 import { FakeDevice } from "./fake_device.ts";
 import { applyAll, follow, foreign, LIMITS, seen, SILENT, stockGroup } from "./groups.ts";
+
+const PLAIN = { program: "dmstats", precise: false, histogram: "" };
 
 Deno.test("Group.apply leaves no spares behind where there is no memory to make ids dense", () => {
   const device = new FakeDevice();
@@ -64,8 +67,7 @@ Deno.test("Group.refresh puts a group together without memory for another region
       ...others.map(() => ({ start: 300, length: 10 })),
     ]);
     const aux = device.aux(0);
-    const journal = foreign(device);
-    device.setAux(journal, `hostkeep:1:0:l:${aux}`);
+    device.create({ ...NOWHERE, ...PLAIN, aux: `hostkeep:1:0:l:${aux}` });
     device.remove(0);
     device.room = device.rows.size;
     const group = new Group(device, 0, LIMITS, SILENT);

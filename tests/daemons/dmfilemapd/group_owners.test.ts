@@ -5,6 +5,8 @@ import { type Group, GroupGoneError } from "../../../daemons/dmfilemapd/group.ts
 import { FakeDevice } from "./fake_device.ts";
 import { applyAll, follow, foreign, seen, stockGroup } from "./groups.ts";
 
+const STOCK = { length: 8, program: "dmstats", precise: false, histogram: "" };
+
 /** A group with regions that carry counts, after ten appends to a file at `start`; its extent. */
 function carryingGroup(device: FakeDevice, start: number): { group: Group; extent: Span } {
   const group = follow(device, stockGroup(device, [{ start, length: 8 }]));
@@ -78,6 +80,43 @@ Deno.test("Group.apply does not list for a look that finds nothing to change", (
   const { list } = device.calls;
   applyAll(group, spans);
   assertEquals(device.calls.list, list);
+});
+
+Deno.test("Group leaves another program's region alone, though the descriptor names it", () => {
+  const device = new FakeDevice();
+  const spans = [{ start: 1000, length: 8 }, { start: 2000, length: 8 }];
+  const group = follow(device, stockGroup(device, spans));
+  // As `dmsetup message` deletes it: the descriptor stays as it is.
+  device.remove(1);
+  assertEquals(foreign(device), 1);
+  assert(group.refresh());
+  applyAll(group, spans);
+  assertEquals([device.aux(0), device.aux(1)], ["DMS_GROUP=f:0,2#-", "-"]);
+  assertEquals(seen(device, 0), spans);
+  group.dissolve();
+  assertEquals([...device.rows.keys()], [1]);
+});
+
+Deno.test("Group.refresh puts a group together without another program's region that has a member's id", () => {
+  const device = new FakeDevice();
+  const id = stockGroup(device, [0, 20, 40].map((start) => ({ start, length: 8 })));
+  const aux = device.aux(id);
+  const journal = device.create({ ...STOCK, start: 60, aux: `hostkeep:1:${id}:l:${aux}` });
+  for (const gone of [id, 1]) device.remove(gone);
+  assertEquals([foreign(device), foreign(device)], [0, 1]);
+  device.remove(0);
+  const group = follow(device, id);
+  assertEquals(group.members.map((member) => member.id).sort(), [0, 2]);
+  assertEquals([device.aux(1), device.rows.has(journal)], ["-", false]);
+});
+
+Deno.test("Group.refresh sees the end of the group though another program's has its id, name and place", () => {
+  const device = new FakeDevice();
+  const span = { start: 1000, length: 8 };
+  const group = follow(device, stockGroup(device, [span]));
+  device.remove(0);
+  device.create({ ...STOCK, ...span, program: "theirs", aux: "DMS_GROUP=f:0#-" });
+  assertEquals(group.refresh(), false);
 });
 
 Deno.test("Group.refresh sees the end of the group though another one has its id by now", () => {
