@@ -220,6 +220,17 @@ const stayOut: Cell = (path, context, event) => {
   wait(path, context, "failed");
 };
 
+/**
+ * The child that was to put it back hangs in the kernel, and may go on with it at any time. Another would only hang beside it: the end of
+ * that one is waited for.
+ */
+const hangOut: Cell = (path, context, event) => {
+  stayOut(path, context, event);
+  if (isUntested(event) || path.phase === "active") return;
+  path.phase = "hung";
+  path.dueMs = undefined;
+};
+
 /** Shown to be another just before it was put back; if somebody else was faster, all that is left is to say so. */
 const stayRefused: Cell = (path, context, event) => {
   if (path.condition !== "working") return refuse(path, context, event);
@@ -331,7 +342,7 @@ export const TABLE: Readonly<Record<Phase, Row>> = {
     due: nothing,
     released: nothing,
     dead: stayOut,
-    hung: stayOut,
+    hung: hangOut,
     refused: stayRefused,
     proven: late,
     restored: welcome,

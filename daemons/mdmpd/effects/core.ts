@@ -196,14 +196,9 @@ export class Core {
   }
 
   #released(job: Job): void {
-    const path = job.kind === "learn"
-      ? undefined
-      : job.kind === "search"
-      ? job.listedAs
-      : job.path.name;
-    if (path === undefined) return;
+    if (job.kind === "learn") return;
     const now = this.reactor.now();
-    this.#perform(this.machine.step(job.array.name, path, { type: "released" }, now));
+    this.#perform(this.machine.step(job.array.name, job.listedAs, { type: "released" }, now));
   }
 
   /** Wakes for the next test that is due, or, while md cannot be read, to try again. */

@@ -68,7 +68,7 @@ export type GroupDone = (group: number, results: readonly BlockResult[]) => void
 /** How the reads of a child are made. */
 export interface Reading {
   readonly timeoutMs: number;
-  /** Called before each open(2), which may itself hang … */
+  /** Called before each open(2), which may itself hang, as may a write to sysfs … */
   readonly opening: (ref: DeviceRef) => void;
   /** … and when all are open. */
   readonly waiting: () => void;

@@ -20,6 +20,11 @@ function sleep(ms: number): void {
   pollDescriptor(-1, 0, ms);
 }
 
+/** Says, after reads, that this path is what is being worked at again: a write waits for the array's mutex, and may not come back. */
+function beginWrite({ path }: PathJob, { opening }: Reading): void {
+  opening(path);
+}
+
 /** Why the array is not the one that the job is about, or not in a state to be changed. */
 function obstacleOf({ name, uuid, personality }: ArrayRef): string | undefined {
   const folder = arrayFolder(name);
@@ -70,8 +75,9 @@ function isFaultyEntry({ array, listedAs }: PathJob): boolean {
 }
 
 /** A device that the array has not, or not any more: the old entry goes, `new_dev` takes the new one. */
-function bind(job: PathJob): string | undefined {
+function bind(job: PathJob, reading: Reading): string | undefined {
   const { array, path } = job;
+  beginWrite(job, reading);
   const failure = isFaultyEntry(job) ? takeOut(job) : undefined;
   if (failure !== undefined) return failure;
   const isBound = (): boolean => readPath(array.name, path.name)?.device === path.device;
@@ -130,6 +136,7 @@ function proveByMark(
   reading: Reading,
 ): Refusal | undefined {
   const [, before] = eventsNow(job, reading);
+  beginWrite(job, reading);
   const failure = makeMark(job, isCertain);
   if (failure !== undefined || before === undefined) return unrestored(failure);
   const endMs = performance.now() + MARK_MS;
@@ -163,6 +170,7 @@ function proveBound(job: PathJob, reading: Reading): Refusal | undefined {
   examineAll([job], reading, (_, finding) => {
     found = finding;
   });
+  beginWrite(job, reading);
   if (found === undefined || found.verdict === "proven") return undefined;
   writeAttribute(`${pathFolder(job.array.name, job.path.name)}/state`, "remove");
   const isDevice = found.verdict === "dead" || found.verdict === "hung";
@@ -187,7 +195,7 @@ export function putBack(job: PathJob, reading: Reading): Refusal | undefined {
   // Since this was ordered, somebody has taken it out or put it to another use.
   if (!isEntry && !job.awaited) return unrestored("another hand has changed its entry");
   const refusal = (isMarkable ? proveByMark(job, isEntry, reading) : undefined) ??
-    unrestored(bind(job)) ?? proveBound(job, reading);
+    unrestored(bind(job, reading)) ?? proveBound(job, reading);
   if (refusal !== undefined) return refusal;
   takeSlot(job);
   // Whoever takes it out from now on is not us.

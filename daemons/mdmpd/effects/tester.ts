@@ -133,6 +133,7 @@ function finishRestoration(job: PathJob, timeoutMs: number): void {
   if (failure !== undefined) return answerRestoration(job, "unrestored", failure);
   const after = proveAfter(job, timeoutMs);
   if (after.verdict === "proven") return say({ id, type: "restored", name: path.name });
+  say({ at: id });
   failAgain(job);
   const isDevice = after.verdict === "dead" || after.verdict === "hung";
   answerRestoration(job, isDevice ? "unrestored" : "wrong", `failed again: ${after.reason}`);

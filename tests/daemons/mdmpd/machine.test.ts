@@ -283,13 +283,39 @@ Deno.test("a path that was faulty when it was first seen is removed by hand like
   assertEquals(world.news().at(-1), "PathRemoved b");
 });
 
-Deno.test("a path whose restoration fell silent may be out of the array, and is not forgotten", () => {
-  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
-  world.existing.add("b");
+Deno.test("a path whose restoration fell silent is not forgotten, whenever it leaves the array", () => {
   const silent: PathEvent = { type: "hung", reason: "no answer", unbound: true };
-  world.tell("b", PROVEN).see("U ").tell("b", silent).see("U ");
-  assertEquals(world.path("b").phase, "failed");
-  assertEquals(world.see("UF").path("b").unbound, false, "the array lists it after all");
+  for (const listed of ["U ", "UF"]) {
+    const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+    world.existing.add("b");
+    world.tell("b", PROVEN).see(listed).tell("b", silent).see(listed).see("U ");
+    assertEquals([world.path("b").phase, world.path("b").unbound], ["hung", true], listed);
+    world.tell("b", { type: "released" }).see("UF").pass(0).see("UF");
+    assertEquals(world.path("b").unbound, false, "the array lists it after all");
+  }
+});
+
+Deno.test("a path whose restoration fell silent is left to it until it ends", () => {
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.tell("b", PROVEN).tell("b", HUNG).pass(600_000).tell("a", DEAD).pass(600_000);
+  assertEquals(world.news().filter((line) => line.endsWith(" b")).slice(-2), [
+    "restore b",
+    "RestoreFailed b",
+  ]);
+  world.tell("b", { type: "released" }).pass(0).tell("b", PROVEN);
+  assertEquals(world.news().slice(-2), ["probe b", "restore b"]);
+  assertEquals(
+    world.see("UU").tell("b", HUNG).path("b").phase,
+    "active",
+    "it got through after all",
+  );
+});
+
+Deno.test("a restoration that did not come about is decided upon again", () => {
+  const untested: PathEvent = { type: "hung", reason: "no processes left", untested: true };
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.tell("b", PROVEN).tell("b", untested).pass(15_000).tell("b", PROVEN);
+  assertEquals(world.news().slice(-1), ["restore b"]);
 });
 
 Deno.test("arrays that come, go and change their identity are told", () => {
