@@ -26,6 +26,7 @@ import { allDevices, hardwareOf, hasHolders, numberOf } from "./hardware.ts";
 import { confirm, failAgain, putBack } from "./put_back.ts";
 import { readPath } from "./sights.ts";
 
+const STDIN = 0;
 /** The hidden first argument that makes the program a tester. */
 export const TESTER_ARGUMENT = "@tester";
 /** A proof after the fact is asked for so often: the array writes its superblock just then. */
@@ -139,6 +140,11 @@ function finishRestoration(job: PathJob, timeoutMs: number): void {
   answerRestoration(job, isDevice ? "unrestored" : "wrong", `failed again: ${after.reason}`);
 }
 
+/** Whether the daemon is gone, or has left us alone: what we were to do is another's by now. */
+function isInputOver(): boolean {
+  return pollDescriptor(STDIN, 0, 0) !== 0;
+}
+
 /** Proves each path once more and puts it back at once; then, when all are in, sees to each again. */
 function restoreAll(jobs: readonly PathJob[], timeoutMs: number): void {
   if (jobs.length === 0) return;
@@ -146,6 +152,8 @@ function restoreAll(jobs: readonly PathJob[], timeoutMs: number): void {
   blockSignals([SIGTERM, SIGINT, SIGHUP]);
   const begun: PathJob[] = [];
   examineAll(jobs, readingFor(timeoutMs, jobs), (job, finding) => {
+    // However long ago it was proven: others have put it back by then, or an operator does not want it.
+    if (isInputOver()) return;
     if (finding.verdict !== "proven") {
       return answerRestoration(job, answerTo(finding.verdict), finding.reason);
     }
@@ -185,7 +193,7 @@ export function runTester(): void {
   let text = "";
   say({ done: true });
   for (;;) {
-    const count = readDescriptor(0, buffer);
+    const count = readDescriptor(STDIN, buffer);
     if (count === -EINTR) continue;
     if (count <= 0) return;
     text += decoder.decode(buffer.subarray(0, count), { stream: true });

@@ -1,4 +1,4 @@
-/** A tester that md keeps waiting: what it has said by then. */
+/** A tester that md keeps waiting, or that nobody waits for: what it has said by then, and what it leaves alone. */
 import { assertEquals } from "@std/assert";
 import { superblockOffset } from "../../../daemons/mdmpd/superblock.ts";
 import type { DeviceRef, Message, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
@@ -74,4 +74,23 @@ loopTest("a tester that waits for md in a write has said at which path it is", a
   Deno.kill(tester.pid, "SIGKILL");
   await end;
   assertEquals(heard.at(-1), { at: 1 });
+}, missing);
+
+loopTest("a tester whose input has ended puts nothing back any more", async (folder) => {
+  await using path = await disk(folder, "path");
+  await using other = await disk(folder, "other");
+  const md = await array(folder);
+  const bound = async (isHeard: boolean): Promise<string> => {
+    await Deno.writeTextFile(`${md}/new_dev`, "");
+    await using tester = new Tester(await testerCommand(`${folder}/sys`));
+    await tester.give({
+      timeoutMs: TIMEOUT_MS,
+      jobs: [restoration(path.ref, other.ref, false)],
+    });
+    if (!isHeard) await tester.closeInput();
+    await tester.hear((message) => "id" in message);
+    return (await Deno.readTextFile(`${md}/new_dev`)).trim();
+  };
+  assertEquals(await bound(true), path.ref.device);
+  assertEquals(await bound(false), "");
 }, missing);

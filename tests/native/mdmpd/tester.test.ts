@@ -2,12 +2,11 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Evidence } from "../../../daemons/mdmpd/identity.ts";
 import { superblockOffset } from "../../../daemons/mdmpd/superblock.ts";
-import type { Answer, Batch, DeviceRef, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
-import { parseMessage } from "../../../daemons/mdmpd/tester_protocol.ts";
-import { build } from "../../../tasks/build.ts";
+import type { Answer, DeviceRef, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
 import { run } from "../../../tasks/toolchain.ts";
 import { newSuperblock, SAMPLE } from "../../daemons/mdmpd/superblocks.ts";
 import { Loop, loopTest } from "./helpers/loop.ts";
+import { Tester, testerCommand, writeFiles } from "./helpers/tester.ts";
 
 const DEVICE_BYTES = 8 << 20;
 const fields = { ...SAMPLE, sizeSectors: 14_000 };
@@ -45,23 +44,21 @@ function job(path: DeviceRef, references: DeviceRef[], change: Partial<PathJob> 
 
 /** What a child answers to jobs. */
 async function answers(...jobs: PathJob[]): Promise<Answer[]> {
-  return await answersOf([await build("mdmpd"), "@tester"], jobs);
+  return await answersOf(await testerCommand(), jobs);
 }
 
 async function answersOf(
-  [program, ...args]: readonly string[],
+  command: readonly [string, ...string[]],
   jobs: readonly PathJob[],
 ): Promise<Answer[]> {
-  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  const batch: Batch = { timeoutMs: 5_000, jobs };
-  await writer.write(new TextEncoder().encode(`${JSON.stringify(batch)}\n`));
-  await writer.close();
-  const { stdout } = await child.output();
-  return new TextDecoder().decode(stdout).split("\n").flatMap((line) => {
-    const message = parseMessage(line);
-    return message !== undefined && "id" in message ? [message] : [];
+  await using tester = new Tester(command);
+  await tester.give({ timeoutMs: 5_000, jobs });
+  const said: Answer[] = [];
+  await tester.hear((message) => {
+    if ("id" in message) said.push(message);
+    return said.length === jobs.length;
   });
+  return said;
 }
 
 loopTest("a tester proves a path that shows what a working one shows", async (folder) => {
@@ -137,13 +134,9 @@ loopTest(
 /** What a child answers to a job where sysfs has its array, which lists no path, and what it writes to the array's `new_dev`. */
 async function restoration(folder: string, job: PathJob): Promise<[Answer, string]> {
   const md = `${folder}/sys/md0/md`;
-  await Deno.mkdir(md, { recursive: true });
   const { uuid, personality } = job.array;
-  const files = { uuid, level: personality, array_state: "clean", new_dev: "" };
-  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(`${md}/${name}`, text);
-  const script = `mount --bind "$1/sys" /sys/block && exec "$2" @tester`;
-  const command = ["unshare", "--mount", "sh", "-c", script, "sh", folder, await build("mdmpd")];
-  const [answer] = await answersOf(command, [job]);
+  await writeFiles(md, { uuid, level: personality, array_state: "clean", new_dev: "" });
+  const [answer] = await answersOf(await testerCommand(`${folder}/sys`), [job]);
   return [answer, (await Deno.readTextFile(`${md}/new_dev`)).trim()];
 }
 
