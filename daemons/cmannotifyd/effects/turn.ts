@@ -2,7 +2,7 @@
  * Whose turn it is to run scripts. A runner outlives its daemon until the scripts at hand have ended, and the next daemon has another:
  * so a file is locked while those of one notification run, and says which script that is.
  */
-import { Errno, strerror } from "../../../ffi/errno.ts";
+import { EACCES, EAGAIN, Errno, strerror } from "../../../ffi/errno.ts";
 import {
   closeDescriptor,
   F_WRLCK,
@@ -91,17 +91,19 @@ export class Turn {
     this.reactor.after(pauseMs, () => this.#attempt(wait, nextMs));
   }
 
-  /** Whether it is our turn. Scripts are more important than their order: without the file, it is. */
+  /** Whether it is our turn. Scripts are more important than their order: without the file, or a lock on it, it is. */
   #lock(wait: Wait): boolean {
     const fd = openFile(cString(this.path), LOCK_FLAGS, LOCK_MODE);
-    if (fd < 0) {
-      this.#fail(fd);
-      return true;
-    }
+    if (fd < 0) return this.#fail(fd);
     // Of this process alone (fcntl_locking(2)): what a script leaves running does not have it.
-    const isLocked = setLock(fd, F_WRLCK, 0, 1) === 0;
+    const code = setLock(fd, F_WRLCK, 0, 1);
+    const isOthers = code === -EAGAIN || code === -EACCES;
+    if (code < 0 && !isOthers) {
+      closeDescriptor(fd);
+      return this.#fail(code);
+    }
     const mark = markIn(fd);
-    if (isLocked && (mark === undefined || !stillRuns(mark))) {
+    if (!isOthers && (mark === undefined || !stillRuns(mark))) {
       this.#fd = fd;
       return true;
     }
@@ -110,7 +112,8 @@ export class Turn {
     return false;
   }
 
-  #fail(code: number): void {
+  /** Returns true. */
+  #fail(code: number): true {
     const { path } = this;
     if (!this.#hasFailed) {
       this.note(
@@ -119,6 +122,7 @@ export class Turn {
       );
     }
     this.#hasFailed = true;
+    return true;
   }
 
   #report(wait: Wait, mark: ProcessMark | undefined): void {
