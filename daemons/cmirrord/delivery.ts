@@ -208,7 +208,7 @@ function adoptChoice(context: Context, mirror: Mirror): void {
   const region = word(message, 1);
   if (word(message, 0) !== 1) log.recovery.refuse(originator);
   else if (region < log.regionCount && members.includes(originator)) {
-    log.recovery.adopt(log.sync, region, originator);
+    log.recovery.adopt(region, originator);
   }
   // The choice of before, by our rules, is in the state file, and may hold a FLUSH.
   noteExecuted(mirror);

@@ -283,7 +283,7 @@ function resumeChecked({ original }: Context, log: MirrorLog): void {
   log.resume();
   log.wholeOnce = wholeOnce;
   recovery.search = search;
-  priority.push(...urgent);
+  for (const region of urgent) priority.push(region);
   for (const [region, node] of others) held.set(region, node);
   for (const region of lost) broken.add(region);
   for (const region of again) spoiled.add(region);

@@ -174,16 +174,14 @@ export class Recovery {
   }
 
   /** A server of lvm2 has chosen, by its own rules. */
-  adopt(sync: Bitmap, region: number, node: number): void {
+  adopt(region: number, node: number): void {
     this.#release(node, region);
     if (this.held.has(region)) return;
     // Ours would have chosen another one, which is to be recovered all the same.
     const other = this.region;
     this.#give(region, node);
+    // `search` stays: there may be millions of regions up to this one, and all of them are yet to be looked at.
     if (other >= 0) this.urge(other);
-    // What lies between is not looked at again.
-    for (let r = sync.nextClear(this.search); r < region; r = sync.nextClear(r + 1)) this.urge(r);
-    this.search = Math.max(this.search, region + 1);
   }
 
   /** A node is gone, its kernel too, or at rest: what it recovered is nobody's, and comes first. */

@@ -196,7 +196,9 @@ export function readTrailer(message: Message, log: MirrorLog): boolean {
   const { recovery, marks } = log;
   recovery.search = trailer.search;
   log.wholeOnce = (trailer.flags & WHOLE_ONCE) !== 0;
-  recovery.priority.splice(0, Infinity, ...trailer.urgent);
+  recovery.priority.length = 0;
+  // One by one, here and where they are kept over a resume: there may be more than a call takes arguments.
+  for (const region of trailer.urgent) recovery.priority.push(region);
   refill(recovery.broken, trailer.broken);
   refill(recovery.spoiled, trailer.spoiled);
   recovery.known.clear();
