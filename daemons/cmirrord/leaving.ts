@@ -101,7 +101,9 @@ export function lose(context: Context, mirror: Mirror): void {
   context.port.say("clusterLost", mirror, mirror.handle);
   context.port.finalize(mirror.handle);
   if (mirror.phase === "leaving") {
-    mirror.members.length = 0;
+    // Others that were there go on: this node was not the last.
+    const { members } = mirror;
+    if (members.includes(context.me)) members.splice(members.indexOf(context.me), 1);
     return endLeave(context, mirror);
   }
   const waiting = mirror.working.splice(0);

@@ -78,6 +78,7 @@ export function selfJoined({ me, nowMs }: Context, mirror: Mirror): void {
   mirror.givenUp.clear();
   mirror.writersDueMs = nowMs + CHECKPOINT_PATIENCE_MS;
   for (const node of members) if (node !== me) writers.add(node);
+  if (writers.size > 0) distrust(mirror);
 }
 
 /** Another node has left. */
@@ -101,10 +102,14 @@ export function leftEarly(context: Context, mirror: Mirror): void {
   deferMember(context, mirror, reason === REASON_PROCDOWN ? "died" : "leave", node);
 }
 
-/** Another node was there and has gone before this one had its state: if this one is the first now, its own bits are not the last word. */
+/**
+ * Another node was there before this one had its state: should that one be gone, and this one be the first, at once or after it, or its
+ * daemon, was cut off once more, its own bits are not the last word.
+ */
 function distrust(mirror: Mirror): void {
   if (mirror.keeps === "suspended") mirror.keeps = "nothing";
   mirror.wasShared = true;
+  mirror.state.noteShared(true);
 }
 
 function forgetNode(context: Context, mirror: Mirror): void {
