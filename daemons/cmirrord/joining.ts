@@ -209,9 +209,9 @@ export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
   if (mirror.keeps === "live" && !context.original) {
     readLive(context, mirror, disk);
   } else {
-    // What cannot be read may hold dirty regions, whatever the table says.
+    // What cannot be read, or was never written though the log is in use, may hold dirty regions, whatever the table says.
     const isNosync = log.construction.sync === "nosync" &&
-      (context.original || context.error === 0);
+      (context.original || (context.error === 0 && !mirror.wasFilled));
     disk.image.load(log.clean, isNosync);
     endFill(context, mirror);
   }
@@ -256,7 +256,11 @@ export function logWritten(context: Context, mirror: Mirror, disk: DiskLog): voi
 function endResume(context: Context, mirror: Mirror, request: Request): void {
   const { log } = mirror;
   if (!log.resumed) resumeChecked(context, log);
-  if (mirror.checkpointed) mirror.wasShared = false;
+  if (mirror.checkpointed) {
+    mirror.wasShared = false;
+    // The group has obeyed it, and may know of more since (D26).
+    mirror.wasFilled = true;
+  }
   mirror.checkpointed = false;
   mirror.dueMs = undefined;
   mirror.keeps = "nothing";

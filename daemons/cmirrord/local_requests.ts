@@ -48,7 +48,11 @@ function isAwaited({ log, phase, isSuspended }: Mirror): boolean {
   return !log.original && !log.resumed && !isSuspended && phase !== "leaving";
 }
 
-const getSyncCount: Local = (context, { log }) => answerWord(context, log.countSync());
+/** A kernel that hears that all is in sync asks for no work any more. What the group will say is not known before it is joined. */
+const getSyncCount: Local = (context, mirror) => {
+  const isJoining = isAwaited(mirror) && mirror.phase !== "pending" && mirror.keeps !== "live";
+  answerWord(context, isJoining ? 0 : mirror.log.countSync());
+};
 
 const statusTableLine: Local = (context, { log, disk }) => {
   context.replies.text(context.request, statusTable(disk?.device, log.construction));

@@ -165,6 +165,8 @@ export class Machine {
       beginState(mirror);
     }
     mirror.wasSuspended ||= reconnects && this.#suspended.take(request);
+    // It was resumed in an earlier life, and has then obeyed its table line.
+    mirror.wasFilled = mirror.keeps === "live" || mirror.wasSuspended;
     mirror.log.wholeOnce = mirror.keeps === "live" && mirror.state.wholeOnce;
     this.mirrors.push(mirror);
     this.#noteSiblings();

@@ -208,7 +208,11 @@ export function mergeCheckpoint(context: Context, mirror: Mirror): void {
     log.orphan(r);
   }
   log.touched = true;
-  if (mirror.disk !== undefined) mirror.disk.unknown = true;
+  // Nobody may ask for a FLUSH any more, and the next first member reads what is on the device.
+  if (mirror.disk !== undefined) {
+    mirror.disk.unknown = true;
+    mirror.flushDueMs = context.nowMs;
+  }
   context.port.say("checkpointMerged", mirror, context.node);
 }
 
