@@ -50,8 +50,9 @@ function join({ port }: Context, mirror: Mirror): number {
 
 /** Joins, or tries again later: the RESUME is answered when the log is there, and not before (D27). */
 export function tryJoin(context: Context, mirror: Mirror): void {
-  // A write of before corosync's death must not land on what this node reads, or writes, as a member of the next group.
-  if (!isQuiet(mirror)) {
+  // A write of before corosync's death must not land on what this node reads, or writes, as a member of the next group; nor may what
+  // it has begun to read be taken for what stands there then.
+  if (!isQuiet(mirror) || mirror.disk?.reading === true) {
     mirror.dueMs = context.nowMs + RETRY_FIRST_MS;
     return;
   }
@@ -113,6 +114,7 @@ export function executeResume(context: Context, mirror: Mirror, request: Request
     return endResume(context, mirror, request);
   }
   mirror.phase = "loading";
+  disk.reading = true;
   context.port.readLog(mirror, disk.image.bytes);
 }
 
@@ -202,6 +204,7 @@ function endFill(context: Context, mirror: Mirror): void {
 /** The first member's log was read, or could not be. */
 export function logRead(context: Context, mirror: Mirror, disk: DiskLog): void {
   const { log } = mirror;
+  disk.reading = false;
   if (context.error !== 0) {
     context.port.say("logReadFailed", mirror, context.error);
     disk.image.forget();

@@ -4,6 +4,7 @@ import { EBADE, EINVAL, ENOENT, ESRCH } from "./errors.ts";
 import { askAndWait, frontClear, frontFlush, frontMark, settle } from "./front.ts";
 import { forgetGroup, leaveWhenQuiet } from "./leaving.ts";
 import type { Mirror } from "./mirror.ts";
+import { isQuiet } from "./quiet.ts";
 import { keep, takeResume } from "./resumes.ts";
 import { messageOf, send, statusOf } from "./send.ts";
 import {
@@ -113,6 +114,8 @@ export function suspendJoined(context: Context, mirror: Mirror): void {
 }
 
 export function suspendJoining(context: Context, mirror: Mirror): void {
+  // It must not land on what the next table of this mirror reads and writes.
+  if (!isQuiet(mirror)) return askAndWait(context, mirror);
   forgetGroup(context, mirror);
   mirror.isSuspended = true;
   mirror.wasSuspended = false;

@@ -29,6 +29,8 @@ export interface DiskLog {
   unknown: boolean;
   /** Whether the last write failed. */
   failed: boolean;
+  /** Whether it is being read. */
+  reading: boolean;
   /** Writes under way, and whether one of them failed. */
   writing: number;
   failing: boolean;
@@ -170,6 +172,7 @@ function newDisk(regionCount: number): DiskLog {
     image: new LogImage(regionCount, LOG_BLOCK_BYTES),
     unknown: true,
     failed: false,
+    reading: false,
     writing: 0,
     failing: false,
     covered: [],

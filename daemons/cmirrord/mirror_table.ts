@@ -77,6 +77,11 @@ const whileLeaving: Cell = (context, mirror) => leaveWhenQuiet(context, mirror);
 
 const read: Cell = (context, mirror) => logRead(context, mirror, mirror.disk as DiskLog);
 
+/** It was begun for a group that is gone. */
+const readLate: Cell = (_context, mirror) => {
+  (mirror.disk as DiskLog).reading = false;
+};
+
 /** The first write of a first member. */
 const writtenFirst: Cell = (context, mirror) => {
   if (!writeEnded(context, mirror, mirror.disk as DiskLog)) return;
@@ -159,7 +164,7 @@ export const TABLE: Readonly<Record<Phase, Readonly<Record<MirrorEvent, Cell>>>>
     left: never,
     dispatched: ignore,
     lost: never,
-    read: ignore,
+    read: readLate,
     written: writtenLate,
     due: ignore,
   },
@@ -176,7 +181,7 @@ export const TABLE: Readonly<Record<Phase, Readonly<Record<MirrorEvent, Cell>>>>
     left: never,
     dispatched: ignore,
     lost: never,
-    read: ignore,
+    read: readLate,
     written: writtenLate,
     due: dueJoining,
   },

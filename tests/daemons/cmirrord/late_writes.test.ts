@@ -1,7 +1,12 @@
 /** Writes of the log that take long: nothing is answered by them that they do not hold, and no older one stays on top of a newer one. */
 import { assertEquals } from "@std/assert";
 import { CHECKPOINT_PATIENCE_MS, RETRY_FIRST_MS } from "../../../daemons/cmirrord/limits.ts";
-import { CHECKPOINT_READY, FLUSH, MARK_REGION } from "../../../daemons/cmirrord/ulog.ts";
+import {
+  CHECKPOINT_READY,
+  FLUSH,
+  MARK_REGION,
+  POSTSUSPEND,
+} from "../../../daemons/cmirrord/ulog.ts";
 import { FuzzWorld } from "../../fuzz/cmirrord_world.ts";
 import { ask, diskOf, DiskWorld, echo, makeWhole, SELF, typeOf, words, written } from "./asking.ts";
 
@@ -102,4 +107,36 @@ Deno.test("a server that has not waited for an older one to the end writes all a
   echo(world);
   written(world);
   assertEquals([world.transfers, isCleanOn(world.device)], [["write", "write"], false]);
+});
+
+Deno.test("what was begun to be read before corosync's death is not taken for what stands there when the node joins again", () => {
+  const world = new DiskWorld();
+  world.hearOwnJoin();
+  assertEquals([world.mirror.phase, world.transfers], ["loading", ["read beside 0"]]);
+  world.resume = undefined;
+  world.machine.lost(0, 0);
+  world.machine.tick(20_000);
+  world.hearOwnJoin();
+  assertEquals([world.mirror.phase, world.transfers.length], ["joining", 1]);
+  world.machine.logRead(world.mirror, 0, 20_000);
+  world.machine.tick(20_000 + RETRY_FIRST_MS);
+  world.hearOwnJoin();
+  assertEquals([world.mirror.phase, world.transfers.length], ["loading", 2]);
+  world.machine.logRead(world.mirror, 0, 30_000);
+  written(world);
+  assertEquals(world.mirror.phase, "valid");
+});
+
+Deno.test("a suspend while corosync is away waits for the write that is under way: it must not land on what the next table writes", () => {
+  const world = alone();
+  ask(world, MARK_REGION, REGION);
+  ask(world, FLUSH);
+  world.machine.lost(0, 0);
+  world.frames.length = 0;
+  ask(world, POSTSUSPEND);
+  assertEquals([world.mirror.phase, world.frames.length], ["joining", 0]);
+  written(world);
+  // The kernel asks again.
+  ask(world, POSTSUSPEND);
+  assertEquals([world.mirror.phase, world.frames.length], ["pending", 1]);
 });
