@@ -64,7 +64,7 @@ function executeAlone(context: Context, mirror: Mirror): void {
 export function askAndWait(context: Context, mirror: Mirror): void {
   if (answeredAlone(context, mirror)) return;
   const { request, entries } = context;
-  if (mirror.phase === "joining") dropRepeated(context, mirror);
+  dropRepeated(context, mirror);
   const length = messageOf(context, request);
   const whole = withTrailer(context, mirror, length);
   const entry = entries.take(context.out, whole);
@@ -74,12 +74,17 @@ export function askAndWait(context: Context, mirror: Mirror): void {
   else submit(context, mirror, whole);
 }
 
-/** What waits for a group for long was repeated by the kernel, which does not wait for the older one any more. */
+/**
+ * What waits for long, be it for a group, or for a server whose log device hangs, was repeated by the kernel, which does not wait for the
+ * older one any more. They stand in the order in which they were asked.
+ */
 function dropRepeated({ nowMs, entries }: Context, mirror: Mirror): void {
   const { working } = mirror;
+  const repeatedMs = nowMs - KERNEL_PATIENCE_MS;
+  if (working.length === 0 || working[0].askedMs > repeatedMs) return;
   let kept = 0;
   for (const entry of working) {
-    if (entry.askedMs > nowMs - KERNEL_PATIENCE_MS) {
+    if (entry.askedMs > repeatedMs) {
       working[kept++] = entry;
       continue;
     }

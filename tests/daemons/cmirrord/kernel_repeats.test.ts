@@ -8,7 +8,7 @@ import {
   STATUS_INFO,
 } from "../../../daemons/cmirrord/ulog.ts";
 import { FuzzWorld, requestFrame } from "../../fuzz/cmirrord_world.ts";
-import { words } from "./asking.ts";
+import { DiskWorld, makeWhole, words, written } from "./asking.ts";
 
 /** DM_ULOG_RETRY_TIMEOUT of dm-log-userspace-transfer.c. */
 const REPEATED_MS = 15_000;
@@ -55,4 +55,18 @@ Deno.test("a request with the number of those that nobody waits for is asked aga
   assertEquals(world.frames.length, 1);
   const view = new DataView(world.frames[0].buffer);
   assertEquals(view.getUint32(ACK_AT, true), EAGAIN);
+});
+
+Deno.test("FLUSHes that the kernel has repeated do not pile up while the log device hangs: other mirrors would not be served any more", () => {
+  const world = new DiskWorld();
+  world.hearOwnJoin();
+  world.machine.logRead(world.mirror, 0, 0);
+  written(world);
+  makeWhole(world.mirror);
+  askAt(world, 0, MARK_REGION, 7);
+  for (let now = 0; now < 86_400_000; now += REPEATED_MS) askAt(world, now, FLUSH);
+  const { working } = world.mirror;
+  assert(working.length <= 2, `${working.length} wait`);
+  written(world);
+  assertEquals([working.length, world.machine.context.entries.taken], [0, 0]);
 });
