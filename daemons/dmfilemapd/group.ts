@@ -1,9 +1,8 @@
 /**
  * A group of regions that follows a file's extents.
  *
- * Its table is read from the device once, and again when somebody else may have changed something; our own changes are kept
- * track of. Stock tools stumble over a descriptor that names a region which is not there, so: create, then name it; stop naming
- * it, then delete.
+ * Its table is read once, and again when somebody else may have changed something; our own changes are kept track of. Stock tools
+ * stumble over a descriptor that names a region which is not there, so: create, then name it; stop naming it, then delete.
  */
 import { densify } from "./dense.ts";
 import type { Span } from "./fiemap.ts";
@@ -175,7 +174,7 @@ export class Group {
   #carryOut({ gone, spans, leaderGoes, more, isShort }: Plan, space: readonly Span[]): Applied {
     const [successor, ...others] = leaderGoes ? spans : [undefined, ...spans];
     // First of all, so that it is done where there is no room for more.
-    if (leaderGoes) this.#commit(this.#draft(), gone);
+    const left = leaderGoes ? this.#finish(this.#draft(), gone) : undefined;
     const shortage = leaderGoes ? this.#replaceLeader(successor) : undefined;
     const draft = { ...this.#draft(), shortage };
     const removed = leaderGoes ? [] : gone;
@@ -184,7 +183,10 @@ export class Group {
       for (const span of others) this.#cover(draft, span as Span, within, removed);
       this.#commit(draft, removed);
     } catch (error) {
-      if (error instanceof GroupGoneError) this.#abandon(draft);
+      if (error instanceof GroupGoneError) {
+        // Nobody will ever name them.
+        for (const { region } of draft.swaps) this.device.remove(region.id);
+      }
       throw error;
     } finally {
       draft.creator.release();
@@ -193,13 +195,8 @@ export class Group {
       created: draft.swaps.length + (successor === undefined ? 0 : 1),
       deleted: gone.length + (leaderGoes ? 1 : 0),
       more: more && draft.shortage === undefined,
-      shortage: draft.shortage ?? (isShort ? "regions" : undefined),
+      shortage: draft.shortage ?? left ?? (isShort ? "regions" : undefined),
     };
-  }
-
-  /** Deletes what nobody will ever name. */
-  #abandon(draft: Draft): void {
-    for (const { region } of draft.swaps) this.device.remove(region.id);
   }
 
   #draft(): Draft {
@@ -269,6 +266,13 @@ export class Group {
       this.#held.delete(id);
       this.notes.deleted(id);
     }
+  }
+
+  /** Commits a draft that nothing comes behind; what it lacked, if it could not all be done. */
+  #finish(draft: Draft, removed: readonly Held[]): Shortage | undefined {
+    this.#commit(draft, removed);
+    draft.creator.release();
+    return draft.shortage;
   }
 
   #tagWith(created: readonly Held[], gone: readonly Held[]): GroupTag {
@@ -375,9 +379,7 @@ export class Group {
     } catch (error) {
       draft.shortage = shortageOf(error);
     }
-    this.#commit(draft, []);
-    draft.creator.release();
-    return draft.shortage;
+    return this.#finish(draft, []);
   }
 
   /** Deletes the group with all its regions, if others have not begun to: the leader, which names them, first. Throws StatsError. */

@@ -118,6 +118,24 @@ Deno.test("Group.apply makes ids dense where the descriptor would be too long", 
   assert((device.aux(id) as string).length <= 1000);
 });
 
+Deno.test("Group.apply leaves no region behind where a leader goes and the descriptor is too long without some members", () => {
+  for (const [name, shortage] of [[958, undefined], [964, "descriptor"]] as const) {
+    const device = new FakeDevice();
+    const low = [foreign(device), foreign(device), foreign(device)];
+    const spans = Array.from({ length: 12 }, (_, i) => ({ start: 100 * i, length: 10 }));
+    const id = stockGroup(device, spans);
+    device.setAux(id, `DMS_GROUP=${"x".repeat(name)}:3-14#-`);
+    const group = follow(device, id);
+    for (const one of low) device.remove(one);
+    // Ids of the middle go: "3-6,8-9,11-14" is longer.
+    const wanted = spans.filter((_, i) => ![0, 4, 7].includes(i));
+    assertEquals(group.apply(wanted).shortage, shortage);
+    assertEquals([...device.rows.keys()].filter((one) => one < id), []);
+    assertEquals(device.rows.size, group.members.length);
+    if (shortage === undefined) assertEquals(seen(device, id), wanted);
+  }
+});
+
 Deno.test("Group.apply says what it lacks and keeps what is there", () => {
   const device = new FakeDevice();
   const id = stockGroup(device, [{ start: 0, length: 10 }]);
