@@ -254,6 +254,11 @@ function helperSocket({ unit }: ServiceManifest, helper: HelperSpec): string {
   ].join("\n");
 }
 
+const COLLECTED: DirectiveSpec = {
+  directive: "CollectMode=inactive-or-failed",
+  why: "Each connection has a unit of its own, and those that failed would stay for ever.",
+};
+
 /** The text of a helper, which each connection starts anew. It is there before the daemon, and so as long as the daemon. */
 function helperService(manifest: ServiceManifest, helper: HelperSpec, folder: string): string {
   const { name, unit } = manifest;
@@ -264,6 +269,7 @@ function helperService(manifest: ServiceManifest, helper: HelperSpec, folder: st
     `Description=${helper.description}`,
     ...unit.documentation.map((address) => `Documentation=${address}`),
     `Before=${name}.service`,
+    ...reasoned([COLLECTED]),
     "",
     "[Service]",
     "Environment=NO_COLOR=1",

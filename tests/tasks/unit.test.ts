@@ -175,6 +175,8 @@ Deno.test("units of a daemon with a helper are the daemon's, and the helper's fo
   assertEquals(socket.get("Accept"), ["yes"]);
   assertEquals(service.get("ExecStart"), ["/opt/cmannotifyd @runner"]);
   assertEquals(service.get("Before"), ["cmannotifyd.service"]);
+  // Else systemd keeps each that has failed until `systemctl reset-failed`.
+  assertEquals(service.get("CollectMode"), ["inactive-or-failed"]);
   for (const name of ["NoNewPrivileges", "CapabilityBoundingSet", "SystemCallFilter"]) {
     assertEquals([daemon.has(name), service.has(name)], [true, false], name);
   }
