@@ -1,5 +1,5 @@
-/** Unix-domain sockets: streams and datagrams, credentials, passed descriptors. */
-import { getU64, layout, setU64 } from "../src/wire/layout.ts";
+/** Unix-domain sockets: streams and datagrams, and who is at the other end. */
+import { layout, setU64 } from "../src/wire/layout.ts";
 import { check, Errno, errno } from "./errno.ts";
 import { closeDescriptor, setNonBlocking } from "./file.ts";
 import { libc } from "./libc.ts";
@@ -18,10 +18,9 @@ const SO_ACCEPTCONN = 30;
 const SO_PEERCRED = 17;
 const SO_PEERSEC = 31;
 const SO_PEERPIDFD = 77;
-const SCM_RIGHTS = 1;
+const MSG_CTRUNC = 0x8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-const MSG_CMSG_CLOEXEC = 0x40000000;
 
 const SOCKADDR_UN = layout("struct sockaddr_un", { sun_family: "u16", sun_path: ["bytes", 108] });
 const UCRED = layout("struct ucred", { pid: "i32", uid: "u32", gid: "u32" });
@@ -35,7 +34,6 @@ const MSGHDR = layout("struct msghdr", {
   msg_controllen: "u64",
   msg_flags: "i32",
 });
-const CMSGHDR = layout("struct cmsghdr", { cmsg_len: "u64", cmsg_level: "i32", cmsg_type: "i32" });
 
 export const CONSTANTS = {
   AF_UNIX,
@@ -50,15 +48,11 @@ export const CONSTANTS = {
   SO_PEERCRED,
   SO_PEERSEC,
   SO_PEERPIDFD,
-  SCM_RIGHTS,
+  MSG_CTRUNC,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
-  MSG_CMSG_CLOEXEC,
 };
-export const STRUCTS = [SOCKADDR_UN, UCRED, IOVEC, MSGHDR, CMSGHDR];
-
-/** A message can carry at most this many descriptors (SCM_MAX_FD of the kernel's net/scm.h). */
-const MAX_PASSED_DESCRIPTORS = 253;
+export const STRUCTS = [SOCKADDR_UN, UCRED, IOVEC, MSGHDR];
 
 export interface UnixAddress {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -215,21 +209,20 @@ export function sendDatagram(fd: number, bytes: Uint8Array<ArrayBuffer>, to: Uni
 }
 
 /**
- * One reused receive buffer with its msghdr. Descriptors that a peer passes are closed at once: no protocol of ours uses
- * them, but some must know that one came.
+ * One reused receive buffer with its msghdr. Descriptors that a peer passes never become this process's, since there is no room for
+ * them (recvmsg(2), MSG_CTRUNC): no protocol of ours uses them, though some must know that one came, and to close one would drop the
+ * record locks that this process has on the file (fcntl(2)).
  */
 export class Receiver {
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
-  /** How many descriptors came with the last receive; the kernel ends a receive at the byte that carried them. */
-  passedDescriptors = 0;
+  /** Whether a descriptor came with the last receive; the kernel ends a receive at the byte that carried it. */
+  descriptorCame = false;
   readonly #base: number;
   readonly #header = new Uint8Array(MSGHDR.size);
   readonly #headerView = new DataView(this.#header.buffer);
   readonly #vector = new Uint8Array(IOVEC.size);
   readonly #vectorView = new DataView(this.#vector.buffer);
-  readonly #control = new Uint8Array(CMSGHDR.size + 4 * MAX_PASSED_DESCRIPTORS + 4);
-  readonly #controlView = new DataView(this.#control.buffer);
 
   constructor(size: number) {
     this.buffer = new Uint8Array(size);
@@ -237,33 +230,15 @@ export class Receiver {
     this.#base = Number(addressOf(this.buffer));
     setU64(this.#headerView, MSGHDR.at.msg_iov, Number(addressOf(this.#vector)));
     setU64(this.#headerView, MSGHDR.at.msg_iovlen, 1);
-    setU64(this.#headerView, MSGHDR.at.msg_control, Number(addressOf(this.#control)));
   }
 
   /** Receives up to `length` bytes at `offset` of the buffer; the count, 0 at the end of the stream, or −errno. */
   receive(fd: number, offset: number, length: number): number {
     setU64(this.#vectorView, IOVEC.at.iov_base, this.#base + offset);
     setU64(this.#vectorView, IOVEC.at.iov_len, length);
-    setU64(this.#headerView, MSGHDR.at.msg_controllen, this.#control.length);
-    const count = libc.recvmsg(fd, this.#header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const count = libc.recvmsg(fd, this.#header, MSG_DONTWAIT);
     if (count < 0) return -errno();
-    this.passedDescriptors = 0;
-    const controlLength = getU64(this.#headerView, MSGHDR.at.msg_controllen);
-    if (controlLength > 0) this.#closePassed(controlLength);
+    this.descriptorCame = (this.#headerView.getInt32(MSGHDR.at.msg_flags, true) & MSG_CTRUNC) !== 0;
     return count;
-  }
-
-  #closePassed(controlLength: number): void {
-    const view = this.#controlView;
-    for (let at = 0; at + CMSGHDR.size <= controlLength;) {
-      const end = at + getU64(view, at + CMSGHDR.at.cmsg_len);
-      if (view.getInt32(at + CMSGHDR.at.cmsg_type, true) === SCM_RIGHTS) {
-        for (let fd = at + CMSGHDR.size; fd + 4 <= end; fd += 4) {
-          closeDescriptor(view.getInt32(fd, true));
-          this.passedDescriptors++;
-        }
-      }
-      at = Math.ceil(end / 8) * 8; // CMSG_ALIGN
-    }
   }
 }

@@ -168,7 +168,7 @@ export class Stream {
   }
 
   #received(count: number): void {
-    const mark = receiver.passedDescriptors > 0 ? count - 1 : -1;
+    const mark = receiver.descriptorCame ? count - 1 : -1;
     if (this.#heldLength > 0) {
       this.#hold(receiver.buffer, 0, count, mark);
       this.#takeHeld();

@@ -135,7 +135,7 @@ function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
-Deno.test("Connection runs a call with descriptors when all of them are there, and closes them", () => {
+Deno.test("Connection runs a call with descriptors when all of them are there, and has none of them", () => {
   for (const count of [0, 1, 2, 32]) {
     using rig = new Rig();
     const open = openDescriptors();

@@ -19,6 +19,8 @@ import {
   setLock,
 } from "../../../../ffi/file.ts";
 import { Reactor } from "../../../../src/host/reactor.ts";
+import { MessageType, toHex, u32 } from "../../../native/virtlockd/client_frames.ts";
+import { call, done, Rig } from "./connection_rig.ts";
 import { socketPair } from "./socket_pair.ts";
 
 /** A lock service with its server, which nobody can connect to. */
@@ -93,6 +95,23 @@ function accessOf(...fds: number[]): string | undefined {
   const infos = fds.map((fd) => Deno.readTextFileSync(`/proc/self/fdinfo/${fd}`));
   return /^lock:.* POSIX +ADVISORY +(\w+)/m.exec(infos.join(""))?.[1];
 }
+
+Deno.test("a client that passes a descriptor of a locked file does not cost the lock on it", () => {
+  using stage = new Stage();
+  using rig = new Rig();
+  const path = stage.file("disk");
+  const { table } = stage.service.machine;
+  const grant = { ...lockFile(table, path, false, false), flags: 0, sinceMs: 0 };
+  table.insert(table.default, path, grant, [1]);
+  const theirs = openFile(cString(path), O_RDWR | O_CLOEXEC, 0);
+  rig.peer.send(call(1, u32(1, 8), { type: MessageType.callWithFds }));
+  rig.peer.passDescriptor(theirs);
+  rig.turn();
+  assertEquals(toHex(rig.peer.received()), toHex(done(1)));
+  assertEquals(accessOf(grant.fd, theirs), "WRITE");
+  stage.service.releaseAll();
+  closeDescriptor(theirs);
+});
 
 const nobody: ServerState = {
   priorityWorkers: 0,

@@ -46,9 +46,15 @@ export class Peer {
     if (count !== bytes.length) throw new Error(`sent ${count} of ${bytes.length} bytes`);
   }
 
-  /** Sends one byte that carries a descriptor. */
+  /** Sends one byte that carries a descriptor of nothing. */
   sendDescriptor(): void {
     const fd = check(openFile(cString("/dev/null"), O_RDONLY, 0), "open");
+    this.passDescriptor(fd);
+    closeDescriptor(fd);
+  }
+
+  /** Sends one byte that carries this descriptor, which stays open here. */
+  passDescriptor(fd: number): void {
     // struct cmsghdr with one descriptor, padded by CMSG_SPACE; struct iovec; struct msghdr.
     const control = new Uint8Array(24);
     const controlView = new DataView(control.buffer);
@@ -69,7 +75,6 @@ export class Peer {
       0n,
     ]);
     check(libc.sendmsg(this.fd, new Uint8Array(message.buffer), 0), "sendmsg");
-    closeDescriptor(fd);
   }
 
   /** Everything that has come so far. */
