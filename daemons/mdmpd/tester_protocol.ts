@@ -102,6 +102,8 @@ export interface Progress {
 
 export interface Done {
   readonly done: true;
+  /** Reads that were given up hang: it knows of them, and cannot end before they do. */
+  readonly hangs?: boolean;
 }
 
 export type Message = Answer | Progress | Done;

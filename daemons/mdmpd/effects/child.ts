@@ -21,6 +21,8 @@ export interface ChildEvents {
   idle(child: Child): void;
   /** How long it is kept while it has nothing to do. */
   idleMs(): number;
+  /** Whether there will be something to do. */
+  expectsMore(): boolean;
   /** Its process has ended, and with it whatever hung. `status`: as waitpid(2) has it. */
   ended(child: Child, status: number): void;
 }
@@ -158,7 +160,7 @@ export class Child {
     this.#heard++;
     if ("at" in message) this.#at = message.at;
     if ("id" in message) this.#answered(message);
-    if ("done" in message) this.#done();
+    if ("done" in message) this.#done(message.hangs === true);
     else this.#expectWord();
   }
 
@@ -170,7 +172,7 @@ export class Child {
     this.events.answered(job, answer);
   }
 
-  #done(): void {
+  #done(hangs: boolean): void {
     this.#isDone = true;
     const left = [...this.#open.values()];
     this.#open.clear();
@@ -178,8 +180,16 @@ export class Child {
     // Its reads are still under way: it can end only when they do, and their end is what we want to know.
     if (this.hung.length > 0) return this.dismiss();
     this.reactor.cancel(this.#silence);
-    this.#silence = this.reactor.after(this.events.idleMs(), () => this.dismiss());
+    this.#rest(hangs);
     this.events.idle(this);
+  }
+
+  /** One that a read of ours hangs in stays while there is work: it could not end, and the next one would hang beside it. */
+  #rest(hangs: boolean): void {
+    this.#silence = this.reactor.after(this.events.idleMs(), () => {
+      if (hangs && this.events.expectsMore()) this.#rest(hangs);
+      else this.dismiss();
+    });
   }
 
   #end(): void {

@@ -42,7 +42,7 @@ export class Children implements ChildEvents {
     private readonly done: Answered,
     private readonly released: Released,
     /** Whether further tests are due. */
-    private readonly expectsMore: () => boolean,
+    readonly expectsMore: () => boolean,
   ) {
     this.#log = logger("mdmpd", "tester");
   }

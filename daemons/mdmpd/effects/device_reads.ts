@@ -86,7 +86,8 @@ class Round {
   readonly #groups: Group[];
   /** Of each read, its group and its place there. */
   readonly #places: (readonly [group: number, at: number])[] = [];
-  #pending = 0;
+  /** Of each read under way, its device. */
+  readonly #underWay = new Map<number, string>();
 
   constructor(private readonly reads: readonly (readonly BlockRead[])[]) {
     const count = reads.reduce((sum, { length }) => sum + length, 0);
@@ -101,20 +102,23 @@ class Round {
 
   run({ timeoutMs, opening, waiting }: Reading, done: GroupDone): void {
     const settle = (tag: number, result: BlockResult): void => this.#settle(tag, result, done);
+    const hanging = hangingDevices();
     this.#places.forEach(([group, at], tag) => {
-      const failure = this.#begin(this.reads[group][at], tag, opening);
+      const read = this.reads[group][at];
+      if (hanging.has(read.of.device)) return settle(tag, STILL_HANGING);
+      const failure = this.#begin(read, tag, opening);
       if (failure !== undefined) settle(tag, { failure, hung: false });
     });
     waiting();
     // From here on: opening some devices may have taken long, which is no fault of the others.
     const endMs = performance.now() + timeoutMs;
-    while (this.#pending > 0) {
+    while (this.#underWay.size > 0) {
       const leftMs = Math.max(0, Math.ceil(endMs - performance.now()));
       const answers = this.#aio.wait(leftMs);
       // Nor is it theirs how long `done` takes: what has answered meanwhile is taken, however late it is.
       if (answers.length === 0 && performance.now() >= endMs) break;
       for (const { tag, result } of answers) {
-        this.#pending--;
+        this.#underWay.delete(tag);
         settle(tag, this.#resultOf(tag, result));
       }
     }
@@ -124,8 +128,21 @@ class Round {
     });
     for (const fd of this.#fds.values()) if (typeof fd === "number") closeDescriptor(fd);
     // What is still under way goes on writing into the buffer.
-    if (this.#pending > 0) abandoned.push(this);
+    if (this.#underWay.size > 0) abandoned.push(this);
     else this.#aio.close();
+  }
+
+  /** Devices at which its reads still hang. */
+  get hanging(): string[] {
+    return [...this.#underWay.values()];
+  }
+
+  /** Whether its last read has come back; then nothing of it is left. */
+  isOver(): boolean {
+    for (const { tag } of this.#aio.wait(0)) this.#underWay.delete(tag);
+    if (this.#underWay.size > 0) return false;
+    this.#aio.close();
+    return true;
   }
 
   /** Opens the device, once, and begins to read; what went wrong. */
@@ -139,7 +156,7 @@ class Round {
     if (typeof fd === "string") return fd;
     const code = this.#aio.read(fd, this.#buffer, tag, offset, tag);
     if (code < 0) return `read: ${strerror(-code)}`;
-    this.#pending++;
+    this.#underWay.set(tag, of.device);
     return undefined;
   }
 
@@ -159,7 +176,20 @@ class Round {
 }
 
 /** Rounds with reads that hang: kept, since the kernel may still write to their buffers. */
-const abandoned: Round[] = [];
+let abandoned: Round[] = [];
+
+/** Another read would only hang beside it, and hold as much of what the system has for AIO (/proc/sys/fs/aio-max-nr). */
+const STILL_HANGING: BlockFailure = { failure: "a read from before has not come back", hung: true };
+
+function hangingDevices(): Set<string> {
+  abandoned = abandoned.filter((round) => !round.isOver());
+  return new Set(abandoned.flatMap(({ hanging }) => hanging));
+}
+
+/** Whether reads that were given up hang: this process cannot end before they do. */
+export function hasReadsUnderWay(): boolean {
+  return hangingDevices().size > 0;
+}
 
 /** Reads groups of blocks, all at once. Waits for no longer than the timeout, unless an open(2) hangs. Throws Errno. */
 export function readGroups(

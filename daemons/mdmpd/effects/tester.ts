@@ -20,7 +20,7 @@ import type {
   PathJob,
   SearchJob,
 } from "../tester_protocol.ts";
-import type { Reading } from "./device_reads.ts";
+import { hasReadsUnderWay, type Reading } from "./device_reads.ts";
 import { examineAll, type Finding, isSighting, sightGroups } from "./evidence.ts";
 import { allDevices, hardwareOf, hasHolders, numberOf } from "./hardware.ts";
 import { confirm, failAgain, putBack } from "./put_back.ts";
@@ -183,7 +183,7 @@ function runBatch({ jobs, timeoutMs }: Batch): void {
   examineAll(tests, readingFor(timeoutMs, tests), answerFinding);
   for (const job of ofKind(jobs, "search")) search(job, timeoutMs);
   learnAll(ofKind(jobs, "learn"), timeoutMs);
-  say({ done: true });
+  say({ done: true, hangs: hasReadsUnderWay() });
 }
 
 /** Serves until its input ends. */

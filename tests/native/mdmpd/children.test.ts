@@ -3,12 +3,15 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import "../../bind_libc.ts";
 import { Children } from "../../../daemons/mdmpd/effects/children.ts";
+import { CHILD_LINGER_MS } from "../../../daemons/mdmpd/limits.ts";
 import type { Answer, LearnJob } from "../../../daemons/mdmpd/tester_protocol.ts";
+import type { Program } from "../../../src/host/program.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
 import { inFolder } from "../../tasks/needs.ts";
 
 const JOBS = 8;
 const PATIENCE_MS = 20_000;
+const SHORT_MS = 200;
 
 /** Says that it is ready; of each batch, answers the jobs, and is done with it a while later. */
 const SLOW_TO_FINISH = `#!/bin/sh
@@ -23,20 +26,27 @@ while read -r batch; do
 done
 `;
 
+/** The same, of which it says that it hangs in a read. */
+const HANGING = SLOW_TO_FINISH.replaceAll('{"done":true}', '{"done":true,"hangs":true}');
+
 function job(id: number): LearnJob {
   const array = { name: "md0", uuid: "", personality: "multipath", metadata: "1.2", raidDisks: 2 };
   return { kind: "learn", id, array, references: [] };
 }
 
+async function programOf(path: string, script: string): Promise<Program> {
+  await Deno.writeTextFile(path, script, { mode: 0o755 });
+  return { path, calledAs: path, args: [], environment: new Map([["PATH", "/usr/bin:/bin"]]) };
+}
+
+function turn(reactor: Reactor, until: () => boolean): void {
+  const end = performance.now() + PATIENCE_MS;
+  while (performance.now() < end && !until()) reactor.turn(100);
+}
+
 /** What comes of jobs that are submitted one by one, each with the answer to the one before. */
 async function chain(path: string, script: string): Promise<Answer[]> {
-  await Deno.writeTextFile(path, script, { mode: 0o755 });
-  const program = {
-    path,
-    calledAs: path,
-    args: [],
-    environment: new Map([["PATH", "/usr/bin:/bin"]]),
-  };
+  const program = await programOf(path, script);
   const reactor = new Reactor();
   const answers: Answer[] = [];
   const children: Children = new Children(
@@ -51,10 +61,7 @@ async function chain(path: string, script: string): Promise<Answer[]> {
     () => false,
   );
   children.submit(job(1));
-  const end = performance.now() + PATIENCE_MS;
-  while (performance.now() < end && (children.present > 0 || answers.length < JOBS)) {
-    reactor.turn(100);
-  }
+  turn(reactor, () => children.present === 0 && answers.length === JOBS);
   assertEquals([children.started, children.present], [1, 0]);
   return answers;
 }
@@ -68,4 +75,33 @@ Deno.test("a tester that has answered all gets nothing more until it says that i
     // Each was given to it once.
     assertEquals((await Deno.readTextFile(`${path}.jobs`)).trim().split("\n").map(Number), ids);
   });
+});
+
+/** A reactor in which nobody has to wait for what would be kept for long. */
+function hasty(): Reactor {
+  const reactor = new Reactor();
+  const after = reactor.after.bind(reactor);
+  reactor.after = (ms, run) => after(ms === CHILD_LINGER_MS ? SHORT_MS : ms, run);
+  return reactor;
+}
+
+Deno.test("a tester that hangs in a read of ours stays for the next test, and any other goes", async () => {
+  for (const [script, wanted] of [[HANGING, 1], [SLOW_TO_FINISH, 2]] as const) {
+    await inFolder(async (folder) => {
+      const reactor = hasty();
+      const program = await programOf(join(folder, "tester"), script);
+      let [answered, isMore] = [0, true];
+      const done = (): unknown => answered++;
+      const children = new Children(reactor, program, 1_000, done, () => {}, () => isMore);
+      for (const id of [1, 2]) {
+        children.submit(job(id));
+        turn(reactor, () => answered === id);
+        const end = performance.now() + 5 * SHORT_MS;
+        turn(reactor, () => performance.now() > end);
+      }
+      isMore = false;
+      turn(reactor, () => children.present === 0);
+      assertEquals([answered, children.started, children.present], [2, wanted, 0]);
+    });
+  }
 });

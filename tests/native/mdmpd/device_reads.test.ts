@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import "../../bind_libc.ts";
 import {
   type BlockResult,
+  hasReadsUnderWay,
   readBlocks,
   readGroups,
   type Reading,
@@ -32,6 +33,21 @@ function answerOneByOne(): Disposable {
       Aio.prototype.wait = wait;
     },
   };
+}
+
+/** Lets no answer come back, and counts the reads. */
+function holdAnswers(): Disposable & { reads: number } {
+  const { wait, read } = Aio.prototype;
+  const held = {
+    reads: 0,
+    [Symbol.dispose]: () => Object.assign(Aio.prototype, { wait, read }),
+  };
+  Aio.prototype.wait = () => [];
+  Aio.prototype.read = function (...args: Parameters<typeof read>): number {
+    held.reads++;
+    return read.apply(this, args);
+  };
+  return held;
 }
 
 function outcome(result: BlockResult): string {
@@ -90,3 +106,28 @@ loopTest("readGroups calls no answer late that was there in time", async (folder
   using _ = answerOneByOne();
   assertEquals(told([a, b, c], reading, () => sleep(2 * SHORT_MS)), all, "the caller took long");
 });
+
+loopTest(
+  "readBlocks reads no device at which a read hangs, until that comes back",
+  async (folder) => {
+    await using a = await Loop.over(folder, "a", BLOCKS * BLOCK_BYTES);
+    await using b = await Loop.over(folder, "b", BLOCKS * BLOCK_BYTES);
+    const reading = { timeoutMs: SHORT_MS, opening: () => {}, waiting: () => {} };
+    const both = (): string[] =>
+      readBlocks([{ of: a.ref, offset: 0 }, { of: b.ref, offset: 0 }], reading).map(outcome);
+    const one = (): string[] => readBlocks([{ of: a.ref, offset: 0 }], reading).map(outcome);
+    {
+      using held = holdAnswers();
+      assertEquals([one(), hasReadsUnderWay()], [["no answer in 0.1 s"], true]);
+      assertEquals([one(), one(), held.reads], [
+        ["a read from before has not come back"],
+        ["a read from before has not come back"],
+        1,
+      ]);
+      assertEquals(both(), ["a read from before has not come back", "no answer in 0.1 s"]);
+      assertEquals(held.reads, 2);
+    }
+    assertEquals(both(), ["4096 bytes", "4096 bytes"]);
+    assertEquals(hasReadsUnderWay(), false);
+  },
+);
