@@ -167,15 +167,20 @@ export function noteDelivered(context: Context, mirror: Mirror): void {
 export function deliverResponse(context: Context, mirror: Mirror): void {
   const { message, me, replies } = context;
   const isMine = message.originator === me && !holdsFlush(context, mirror, message);
-  if (isMine && message.type === IS_REMOTE_RECOVERING) correctRemote(context, mirror);
+  if (isMine && isRemoteAnswer(message)) correctRemote(context, mirror);
   if (isMine && forgetWorking(context, mirror, message)) {
     if (message.type === FLUSH && message.error !== 0) mirror.needsFlush = true;
-    if (message.type === IS_REMOTE_RECOVERING) mirror.log.noteHint(word(message, 1));
+    if (isRemoteAnswer(message)) mirror.log.noteHint(word(message, 1));
     replies.forward(message);
   }
   if (mirror.phase !== "valid") return;
   if (message.type === GET_RESYNC_WORK && !context.original) adoptChoice(context, mirror);
   snapshotOwed(context, mirror);
+}
+
+/** An error has no words: behind it stands what was in the buffer before. */
+function isRemoteAnswer({ type, error, dataBytes }: Message): boolean {
+  return type === IS_REMOTE_RECOVERING && error === 0 && dataBytes >= 16;
 }
 
 /**
@@ -184,8 +189,7 @@ export function deliverResponse(context: Context, mirror: Mirror): void {
  */
 function correctRemote({ message, original }: Context, { log, phase, working }: Mirror): void {
   const { recovery, sync } = log;
-  const isWhole = message.error === 0 && message.dataBytes >= 16;
-  if (original || phase !== "valid" || !isWhole) return;
+  if (original || phase !== "valid") return;
   const asked = working.find(({ request: { seq, type } }) =>
     seq === message.seq && type === message.type
   );

@@ -176,7 +176,8 @@ export function answerOwn(context: Context, mirror: Mirror, request: Request): v
   forgetWorking(context, mirror, request);
   if (request.seq === NO_SEQ) return;
   if (request.type === FLUSH && answer.error !== 0) mirror.needsFlush = true;
-  if (request.type === IS_REMOTE_RECOVERING) mirror.log.noteHint(answer.second);
+  const isRemoteAnswer = request.type === IS_REMOTE_RECOVERING && answer.error === 0;
+  if (isRemoteAnswer) mirror.log.noteHint(answer.second);
   if (request.type === STATUS_INFO && answer.error === 0) replies.text(request, statusOf(mirror));
   else replies.words(request, answer);
 }
