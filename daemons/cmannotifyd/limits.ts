@@ -22,7 +22,7 @@ export const TURN_FIRST_MS = 50;
 export const TURN_LONGEST_MS = 500;
 /** When waiting for those is mentioned. */
 export const TURN_REPORT_MS = 10_000;
-/** A message between the daemon and its runner: the variables and lists of 384 nodes, corosync's most, take a tenth. */
+/** A message between the daemon and its runner: the variables of 384 nodes, corosync's most, take a fifth; JSON may be longer. */
 export const MESSAGE_MAX_BYTES = 131_072;
 /** Notifications that `status` shows. */
 export const HISTORY_LENGTH = 32;

@@ -249,7 +249,8 @@ export const manifest = {
       name: "what a script is told",
       value: MESSAGE_MAX_BYTES,
       unit: "bytes",
-      reached: "Corosync's largest cluster takes a tenth of it.",
+      reached:
+        "JSON is left out, which is logged. Variables of corosync's largest cluster take a fifth of it.",
     },
     {
       name: "notifications that status shows",

@@ -67,13 +67,26 @@ export type Up = v.InferOutput<typeof up>;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+function bytesOf(message: Down | Up): Uint8Array<ArrayBuffer> {
+  return encoder.encode(JSON.stringify(message));
+}
+
 /** The bytes of a message. Throws RangeError for one that is too long. */
 export function encodeMessage(message: Down | Up): Uint8Array<ArrayBuffer> {
-  const bytes = encoder.encode(JSON.stringify(message));
+  const bytes = bytesOf(message);
   if (bytes.length > MESSAGE_MAX_BYTES) {
     throw new RangeError(`message of ${bytes.length} bytes, over ${MESSAGE_MAX_BYTES}`);
   }
   return bytes;
+}
+
+/** The same of a Run, which goes with an empty input where it is too long with its own: the variables are whole then. */
+export function encodeRun(
+  request: RunRequest,
+): { bytes: Uint8Array<ArrayBuffer>; hasInput: boolean } {
+  const bytes = bytesOf(request);
+  const hasInput = request.input === null || bytes.length <= MESSAGE_MAX_BYTES;
+  return { bytes: hasInput ? bytes : encodeMessage({ ...request, input: "" }), hasInput };
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -7,6 +7,7 @@ import type { Reactor } from "../../../src/host/reactor.ts";
 import {
   decodeUp,
   encodeMessage,
+  encodeRun,
   type RunnerSettings,
   type RunRequest,
   type Up,
@@ -52,7 +53,11 @@ export class RunnerClient {
   }
 
   run(request: Omit<RunRequest, "type">): void {
-    this.#channel.send(encodeMessage({ type: "run", ...request }));
+    const { bytes, hasInput } = encodeRun({ type: "run", ...request });
+    if (!hasInput) {
+      this.events.said({ type: "note", level: "warn", text: "JSON left out: it is too long" });
+    }
+    this.#channel.send(bytes);
     // A socket wakes its reader on the writer's processor (sock_def_readable of net/core/sock.c), where it waits for us to sleep.
     yieldProcessor();
   }

@@ -1,9 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
+  environmentOf,
+  jsonOf,
+  type Notification,
+} from "../../../daemons/cmannotifyd/notification.ts";
+import {
   decodeDown,
   decodeUp,
   type Down,
   encodeMessage,
+  encodeRun,
+  type RunRequest,
   type Up,
 } from "../../../daemons/cmannotifyd/runner_protocol.ts";
 import { Random } from "../../fuzz/random.ts";
@@ -59,4 +66,27 @@ Deno.test("decodeDown and decodeUp survive any bytes", () => {
 Deno.test("encodeMessage refuses what the other side could not take", () => {
   const note: Up = { type: "note", level: "info", text: "x".repeat(200_000) };
   assertThrows(() => encodeMessage(note), RangeError, "message of 200");
+});
+
+/** All nodes have come and gone, as after a standstill of this one. */
+function toldOf(nodes: number, nameLength: number): RunRequest {
+  const ids = Array.from({ length: nodes }, (_, i) => i + 1);
+  const names = new Map(ids.map((id) => [id, String(id).padStart(nameLength, "n")]));
+  const facts = { nodeId: 1, clusterName: "c", names };
+  const details = { initial: false, quorate: true, ring: "1.1", merged: 0, timeMs: 0 };
+  const lists = { members: ids, joined: ids.slice(1), left: ids.slice(1) };
+  const reason = "STATECHANGE";
+  const notification: Notification = { reason, sequence: 1, ...details, ...lists };
+  const environment = environmentOf(notification, facts, { debug: false, extraVariables: true });
+  return { type: "run", sequence: 1, reason, environment, input: jsonOf(notification, facts) };
+}
+
+Deno.test("a Run of the largest cluster goes without JSON when that is too long, and with all else", () => {
+  const short = toldOf(384, 40);
+  const { bytes, hasInput } = encodeRun(short);
+  assertEquals([hasInput, decodeDown(bytes)], [true, short]);
+  const long = toldOf(384, 120);
+  assertThrows(() => encodeMessage(long), RangeError);
+  const cut = encodeRun(long);
+  assertEquals([cut.hasInput, decodeDown(cut.bytes)], [false, { ...long, input: "" }]);
 });
