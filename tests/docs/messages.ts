@@ -5,8 +5,9 @@ import { root } from "../../tasks/toolchain.ts";
 
 const LITERAL = /"((?:[^"\\\n]|\\.)*)"|'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g;
 
-/** The text of a call such as `log.warn("…")`, or `log(context, "warn", "…")`. */
-const LOGGED = /(?:\.(?:warn|error)\(|"(?:warn|error)",)\s*((["'`])(?:[^\\]|\\.)*?\2)/g;
+/** The text of a call such as `log.warn("…")`, `log[level]("…")` or `log(context, "warn", "…")`, or of an error that is logged. */
+const LOGGED =
+  /(?:\.(?:warn|error)\(|\[[\w.]*level\]\(|"(?:warn|error)",|new UnfitFileError\()\s*((["'`])(?:[^\\]|\\.)*?\2)/g;
 
 /** `{name}`, `${expression}` and runs of blanks are made alike. */
 function plain(text: string): string {
