@@ -2,7 +2,7 @@
  * One tester, seen from the daemon: given batches, one at a time, and left alone when it hangs in the kernel, where no signal reaches
  * it. It ends when its input is closed and the kernel lets it.
  */
-import { EAGAIN } from "../../../ffi/errno.ts";
+import { EAGAIN, Errno } from "../../../ffi/errno.ts";
 import { closeDescriptor, readDescriptor, writeAll } from "../../../ffi/file.ts";
 import { waitForChild } from "../../../ffi/process.ts";
 import type { Program } from "../../../src/host/program.ts";
@@ -100,7 +100,16 @@ export class Child {
     this.#at = 0;
     for (const job of batch.jobs) this.#open.set(job.id, job);
     this.#expectWord();
-    writeAll(this.#input, new TextEncoder().encode(`${JSON.stringify(batch)}\n`), "a tester");
+    this.#write(`${JSON.stringify(batch)}\n`);
+  }
+
+  /** One that has been killed a moment ago takes nothing any more; #end() tells of its jobs. */
+  #write(text: string): void {
+    try {
+      writeAll(this.#input, new TextEncoder().encode(text), "a tester");
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
   }
 
   /** No more batches: it may go. */

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import "../../bind_libc.ts";
 import { Children } from "../../../daemons/mdmpd/effects/children.ts";
-import { CHILD_LINGER_MS } from "../../../daemons/mdmpd/limits.ts";
+import { CHILD_LINGER_MS, JOB_TRIES } from "../../../daemons/mdmpd/limits.ts";
 import type { Answer, LearnJob } from "../../../daemons/mdmpd/tester_protocol.ts";
 import type { Program } from "../../../src/host/program.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
@@ -28,6 +28,13 @@ done
 
 /** The same, of which it says that it hangs in a read. */
 const HANGING = SLOW_TO_FINISH.replaceAll('{"done":true}', '{"done":true,"hangs":true}');
+
+/** Is gone, for all who write to it, as soon as it has said that it is ready. */
+const DYING = `#!/bin/sh
+exec 0<&-
+echo '{"done":true}'
+sleep 0.3
+`;
 
 function job(id: number): LearnJob {
   const array = { name: "md0", uuid: "", personality: "multipath", metadata: "1.2", raidDisks: 2 };
@@ -104,4 +111,20 @@ Deno.test("a tester that hangs in a read of ours stays for the next test, and an
       assertEquals([answered, children.started, children.present], [2, wanted, 0]);
     });
   }
+});
+
+Deno.test("a tester that dies before it is given its batch takes no more than that with it", async () => {
+  await inFolder(async (folder) => {
+    const reactor = new Reactor();
+    const program = await programOf(join(folder, "tester"), DYING);
+    const answers: Answer[] = [];
+    const done = (_: unknown, answer: Answer): unknown => answers.push(answer);
+    const children = new Children(reactor, program, 1_000, done, () => {}, () => false);
+    children.submit(job(1));
+    turn(reactor, () => answers.length > 0 && children.present === 0);
+    assertEquals([answers, children.started], [
+      [{ id: 1, type: "learned", learned: [], untested: true }],
+      JOB_TRIES,
+    ]);
+  });
 });
