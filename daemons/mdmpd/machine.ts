@@ -185,6 +185,8 @@ export class Machine {
     if (ANSWERS.has(event.type) && ticket !== path.ticket) return actions;
     const context = { policy: this.policy, array, nowMs, actions };
     if ("unbound" in event) path.unbound = event.unbound ?? path.unbound;
+    // Whatever comes of an attempt to put a path back, md has written its superblock for it.
+    if (path.phase === "restoring") actions.push({ type: "learn", array: arrayName });
     this.#apply(path, event, context);
     this.#schedule(context);
     return actions;

@@ -346,6 +346,16 @@ Deno.test("an array learns anew when its working paths change, and only then", (
   assertEquals(world.log.filter((line) => line === "learn md0").length, 3);
 });
 
+Deno.test("an array learns anew after an attempt to put a path back, whatever came of it", () => {
+  for (const type of ["unrestored", "refused", "wrong", "dead"] as const) {
+    const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+    world.tell("b", PROVEN).see("U ");
+    world.news();
+    world.tell("b", { type, reason: "no mark", unbound: true }).see("U ");
+    assertEquals(world.log.filter((line) => line === "learn md0").length, 1, type);
+  }
+});
+
 Deno.test("hundreds of arrays fail and are tested at once", () => {
   const world = new World();
   const names = Array.from({ length: 300 }, (_, i) => `md${i}`);
