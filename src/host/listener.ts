@@ -108,10 +108,17 @@ export interface ListenerEvents {
   exhausted(code: number): void;
 }
 
+/** Which file a path leads to, as one word; "" when to none. */
+function fileAt(path: string): string {
+  return statPath(cString(path)) === 0 ? `${status.dev}:${status.ino}` : "";
+}
+
 export class Listener {
   #reserve = openReserve();
   #enabled = false;
   #rest: Timer | undefined;
+  /** The socket file, to be told at the end from that of a daemon that came after ours was removed by hand. */
+  readonly #file: string;
 
   constructor(
     private readonly reactor: Reactor,
@@ -120,6 +127,7 @@ export class Listener {
     /** Whether the socket file is ours to remove at the end. */
     readonly unlinkAtEnd: boolean,
   ) {
+    this.#file = unlinkAtEnd ? fileAt(socketPath(fd)) : "";
     reactor.watch(fd, 0, () => this.#ready());
   }
 
@@ -133,9 +141,15 @@ export class Listener {
   close(): void {
     this.reactor.cancel(this.#rest);
     this.reactor.unwatch(this.fd);
-    if (this.unlinkAtEnd) unlinkPath(cString(socketPath(this.fd)));
+    this.#removeFile();
     closeDescriptor(this.fd);
     if (this.#reserve >= 0) closeDescriptor(this.#reserve);
+  }
+
+  #removeFile(): void {
+    if (this.#file === "") return;
+    const path = socketPath(this.fd);
+    if (fileAt(path) === this.#file) unlinkPath(cString(path));
   }
 
   #ready(): void {

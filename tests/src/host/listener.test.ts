@@ -1,7 +1,13 @@
 import "../../bind_libc.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { closeDescriptor } from "../../../ffi/file.ts";
-import { bindListener, NotASocketError, SocketInUseError } from "../../../src/host/listener.ts";
+import {
+  bindListener,
+  Listener,
+  NotASocketError,
+  SocketInUseError,
+} from "../../../src/host/listener.ts";
+import { Reactor } from "../../../src/host/reactor.ts";
 
 function inFolder(body: (path: string) => void): void {
   const folder = Deno.makeTempDirSync();
@@ -47,4 +53,23 @@ Deno.test("bindListener leaves a file alone that is no socket", () =>
       `"${path}" is there and no socket: remove it, or name another path`,
     );
     assertEquals(Deno.readTextFileSync(path), "dear");
+  }));
+
+/** Listens at a path, as a daemon does that removes its socket file when it ends. */
+function listenAt(reactor: Reactor, path: string): Listener {
+  const events = { accepted: closeDescriptor, exhausted: (): void => {} };
+  return new Listener(reactor, bindListener(path, 0o600, 1), events, true);
+}
+
+Deno.test("Listener.close removes its socket file, and not that of a daemon that came after its own was removed", () =>
+  inFolder((path) => {
+    const reactor = new Reactor();
+    const first = listenAt(reactor, path);
+    Deno.removeSync(path);
+    const second = listenAt(reactor, path);
+    first.close();
+    assertEquals(Deno.statSync(path).isSocket, true);
+    second.close();
+    assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
+    reactor.close();
   }));
