@@ -1,5 +1,5 @@
 /** One end of the socket between the daemon and its runner, in the reactor. */
-import { EAGAIN, EINTR } from "../../../ffi/errno.ts";
+import { EAGAIN, ECONNRESET, EINTR, EPIPE } from "../../../ffi/errno.ts";
 import { closeDescriptor, readDescriptor } from "../../../ffi/file.ts";
 import { sendBytes } from "../../../ffi/socket.ts";
 import { EPOLLIN, interest, type Reactor } from "../../../src/host/reactor.ts";
@@ -60,10 +60,18 @@ export class Channel {
       const count = sendBytes(this.fd, first, first.length);
       if (count === -EINTR) continue;
       if (count === -EAGAIN) break;
-      // Any other failure is the end of the connection, which reading tells of.
+      // A reader that is gone is what reading tells of, behind all that was still said.
+      const isGone = count === -EPIPE || count === -ECONNRESET;
+      if (count < 0 && !isGone) return this.#lose();
       this.#waiting.shift();
     }
     this.#awaitRoom(this.#waiting.length > 0);
+  }
+
+  /** The socket refuses a message (EMSGSIZE, ENOBUFS): whoever waits for the answer would wait for ever. */
+  #lose(): void {
+    this.close();
+    this.reactor.defer(() => this.events.closed());
   }
 
   #awaitRoom(on: boolean): void {
