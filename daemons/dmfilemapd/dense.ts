@@ -10,7 +10,7 @@ import { type Creator, type Swap, swapCounted } from "./swap.ts";
 
 /** Occupies every free id below the highest one in use; the spares that do. Throws StatsError. */
 function fillHoles(device: StatsDevice, creator: Creator): number[] {
-  const highest = device.list().at(-1)?.id ?? 0;
+  const highest = device.highestId();
   const spares: number[] = [];
   try {
     for (let id = -1; id < highest;) {

@@ -4,6 +4,8 @@ import type { Counters, Region, RegionRequest } from "./stats.ts";
 export interface StatsDevice {
   /** All regions, of all programs, ascending. */
   list(): Region[];
+  /** The highest id in use. No list(): what others have changed by then is still to be read. */
+  highestId(): number;
   /** Whether others may have changed regions since list(). */
   isListStale(): boolean;
   /** The new region's id: the lowest that is free. Waits for the memory of regions that were deleted, if there is no other. */

@@ -70,6 +70,14 @@ export class KernelStats implements StatsDevice {
     // What is used from here on is news.
     this.takeUse();
     this.#isListStale = false;
+    return this.#rows();
+  }
+
+  highestId(): number {
+    return this.#rows().at(-1)?.id ?? 0;
+  }
+
+  #rows(): Region[] {
     this.#send(listMessage());
     return parseList(this.control.answer);
   }

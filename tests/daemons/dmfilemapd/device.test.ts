@@ -34,3 +34,23 @@ Deno.test("KernelStats.create waits for a second at most, and not at all where n
   assertThrows(() => device.create(REQUEST), StatsError, "Cannot allocate memory");
   assertEquals(waits.count, FREED_WAIT_MS / FREED_STEP_MS);
 });
+
+Deno.test("KernelStats.isListStale is true from the first use by others to the next list", () => {
+  const kernel = new SimulatedKernel();
+  let isUsed = false;
+  const takeUse = (): boolean => {
+    const wasUsed = isUsed;
+    isUsed = false;
+    return wasUsed;
+  };
+  const device = deviceOver(kernel, { before: () => {}, after: () => {}, takeUse });
+  for (let i = 0; i < 3; i++) device.create(REQUEST);
+  device.list();
+  assertEquals(device.isListStale(), false);
+  isUsed = true;
+  assertEquals([device.isListStale(), device.isListStale()], [true, true]);
+  assertEquals([device.highestId(), device.isListStale()], [2, true], "ids alone are no list");
+  isUsed = true;
+  device.list();
+  assertEquals(device.isListStale(), false);
+});

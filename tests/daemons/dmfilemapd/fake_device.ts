@@ -36,6 +36,10 @@ export class FakeDevice implements StatsDevice {
     return [...this.rows.values()].map(({ region }) => region).sort((a, b) => a.id - b.id);
   }
 
+  highestId(): number {
+    return Math.max(0, ...this.rows.keys());
+  }
+
   create(request: RegionRequest): number {
     this.before("create");
     this.calls.create++;

@@ -72,6 +72,24 @@ Deno.test("Group.apply reads the table again before it changes anything after ot
   assertEquals(device.aux(0), "DMS_GROUP=f:0#-");
 });
 
+Deno.test("Group.apply reads the table again behind a change that made ids dense while others used device-mapper", () => {
+  const device = new FakeDevice();
+  const spans = Array.from({ length: 12 }, (_, i) => ({ start: 100 * i, length: 8 }));
+  const id = stockGroup(device, spans);
+  device.setAux(id, `DMS_GROUP=${"x".repeat(960)}:0-11#-`);
+  const group = follow(device, id);
+  device.before = (call) => {
+    if (call !== "create") return;
+    device.before = () => {};
+    device.isUsed = true;
+  };
+  // "0-3,5-6,8-12" would be too long.
+  const more = { start: 5000, length: 8 };
+  applyAll(group, [...spans.filter((_, i) => ![4, 7].includes(i)), more]);
+  assert([...device.rows.keys()].includes(20), "ids were made dense");
+  assert(device.isListStale());
+});
+
 Deno.test("Group.apply does not list for a look that finds nothing to change", () => {
   const device = new FakeDevice();
   const spans = [{ start: 1000, length: 8 }];
