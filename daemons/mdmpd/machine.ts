@@ -43,6 +43,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
 export class Machine {
   readonly arrays = new Map<string, ArrayState>();
   #seen = false;
+  readonly #tickets = { last: 0 };
 
   /** The policy may be exchanged at any time. */
   constructor(public policy: Policy) {}
@@ -57,6 +58,10 @@ export class Machine {
     for (const sight of sights) this.#seeArray(sight, around, nowMs, actions);
     this.#seen = true;
     return actions;
+  }
+
+  #context(array: ArrayState, nowMs: number, actions: Action[]): Context {
+    return { policy: this.policy, array, nowMs, actions, tickets: this.#tickets };
   }
 
   #dropArray(name: string, actions: Action[]): void {
@@ -80,7 +85,7 @@ export class Machine {
     const array = this.arrays.get(sight.name) ?? this.#newArray(sight, actions);
     const before = signature(array);
     array.sight = sight;
-    const context = { policy: this.policy, array, nowMs, actions };
+    const context = this.#context(array, nowMs, actions);
     for (const path of sight.paths) this.#seePath(path, context, around);
     if (known === undefined && !this.#seen) this.#recall(context, around);
     this.#seeAbsent(context, around);
@@ -183,7 +188,7 @@ export class Machine {
     const actions: Action[] = [];
     if (array === undefined || path === undefined) return actions;
     if (ANSWERS.has(event.type) && ticket !== path.ticket) return actions;
-    const context = { policy: this.policy, array, nowMs, actions };
+    const context = this.#context(array, nowMs, actions);
     if ("unbound" in event) path.unbound = event.unbound ?? path.unbound;
     // Whatever comes of an attempt to put a path back, md has written its superblock for it.
     if (path.phase === "restoring") actions.push({ type: "learn", array: arrayName });
@@ -207,7 +212,7 @@ export class Machine {
   due(nowMs: number): Action[] {
     const actions: Action[] = [];
     for (const array of this.arrays.values()) {
-      const context = { policy: this.policy, array, nowMs, actions };
+      const context = this.#context(array, nowMs, actions);
       for (const path of array.paths.values()) {
         if (path.dueMs === undefined || path.dueMs > nowMs) continue;
         path.dueMs = undefined;

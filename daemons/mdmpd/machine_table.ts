@@ -24,6 +24,8 @@ export interface Context {
   readonly nowMs: number;
   /** What is to be done; appended to. */
   readonly actions: Action[];
+  /** The last ticket that any path had. */
+  readonly tickets: { last: number };
 }
 
 type Cell = (path: PathState, context: Context, event: PathEvent) => void;
@@ -33,9 +35,14 @@ function report(context: Context, event: EventName, path: PathState, text: strin
   context.actions.push({ type: "report", event, array, path: path.name, text });
 }
 
-function nextTicket({ array }: Context, path: PathState): Target {
-  path.ticket++;
-  return { array: array.sight.name, path: path.name, ticket: path.ticket };
+/** A ticket that no other test has, not even of a path that had the same name in another array of this name: earlier answers are late. */
+function renew(path: PathState, { tickets }: Context): number {
+  path.ticket = ++tickets.last;
+  return path.ticket;
+}
+
+function nextTicket(context: Context, path: PathState): Target {
+  return { array: context.array.sight.name, path: path.name, ticket: renew(path, context) };
 }
 
 function probe(path: PathState, context: Context, inUse: boolean): void {
@@ -70,7 +77,7 @@ const fail: Cell = (path, context) => {
   path.phase = "failed";
   path.dueMs = nowMs + Math.min(FIRST_CHECK_MS, policy.intervalMs);
   path.finding = "not tested yet";
-  path.ticket++;
+  renew(path, context);
   report(context, "Fail", path, "the kernel has given it up");
   if (path.flaps >= FLAP_REPORTED) {
     report(context, "PathFlapping", path, `failed ${path.flaps} times soon after its return`);
@@ -86,7 +93,7 @@ const becomeActive: Cell = (path, context) => {
   path.unbound = false;
   path.suspectMs = undefined;
   path.finding = "";
-  path.ticket++;
+  renew(path, context);
   report(context, "SpareActive", path, "in use again");
 };
 
@@ -100,7 +107,7 @@ const lose: Cell = (path, context) => {
   path.lost = true;
   path.faultSeen = true;
   path.condition = "faulty";
-  path.ticket++;
+  renew(path, context);
   path.finding = "device not there";
   wait(path, context, "failed");
 };

@@ -197,6 +197,14 @@ Deno.test("answers that come late have no effect", () => {
   assertEquals([world.news(), world.path("b").phase], [[], "failed"]);
 });
 
+Deno.test("an answer from an array that is gone is not taken for another's of its name", () => {
+  const world = new World().see("UF", { uuid: "u0" }).pass(0);
+  const ticket = world.path("b").ticket;
+  world.see("UF", { uuid: "u1" }).pass(0);
+  world.tell("b", DEAD, ticket);
+  assertEquals([world.path("b").phase, world.path("b").faultSeen], ["probing", false]);
+});
+
 Deno.test("a path that proves foreign after its return is out, and refused", () => {
   const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
   world.tell("b", PROVEN).tell("b", { type: "wrong", reason: "it is another disk" });
