@@ -73,3 +73,24 @@ Deno.test("Listener.close removes its socket file, and not that of a daemon that
     assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
     reactor.close();
   }));
+
+Deno.test("bindListener leaves a socket alone of which it may not ask whether somebody serves it", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/socket`;
+  try {
+    bindOnce(path, 0o000);
+    const script = new URL("bind_without_capabilities.ts", import.meta.url).pathname;
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, path],
+    }).output();
+    const decoder = new TextDecoder();
+    assertEquals(
+      decoder.decode(stdout),
+      `Errno: connect "${path}": Permission denied\n`,
+      decoder.decode(stderr),
+    );
+    assertEquals(Deno.statSync(path).isSocket, true);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
