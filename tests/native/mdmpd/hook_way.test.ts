@@ -6,7 +6,6 @@ import { EAGAIN, Errno } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { acceptSocket, bindUnix, listenSocket } from "../../../ffi/socket.ts";
-import { inFolder } from "../../tasks/needs.ts";
 
 // bits/socket.h
 const AF_UNIX = 1;
@@ -19,8 +18,9 @@ function listenAt(path: string, backlog: number): number {
   return fd;
 }
 
-Deno.test("helperAt does not wait for a service manager that is behind, and reaches it when it has caught up", async () => {
-  await inFolder((folder) => {
+Deno.test("helperAt does not wait for a service manager that is behind, and reaches it when it has caught up", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
     const path = `${folder}/socket`;
     const manager = listenAt(path, 0);
     const way = helperAt(path);
@@ -30,5 +30,7 @@ Deno.test("helperAt does not wait for a service manager that is behind, and reac
     assertEquals([error.code, way.reopens], [EAGAIN, true]);
     connections.push(acceptSocket(manager), way.reach());
     for (const fd of [...connections, manager]) closeDescriptor(fd);
-  });
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });
