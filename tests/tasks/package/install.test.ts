@@ -34,6 +34,33 @@ async function refusedOverADiversion(debian: DebianRoot): Promise<void> {
   await debian.done(`rm ${path} && dpkg-divert --rename --remove ${path}`);
 }
 
+/** Another package has a file of ours: the installation fails when most of it is unpacked, and is taken back. */
+async function takenBack(debian: DebianRoot): Promise<void> {
+  const fields = "Package: other\\nVersion: 1\\nArchitecture: all\\nMaintainer: a <a@b.invalid>";
+  await debian.done(`cd /run && mkdir -p other/DEBIAN other/usr/share/zsh/vendor-completions &&
+    printf '${fields}\\nDescription: x\\n' > other/DEBIAN/control &&
+    touch other/usr/share/zsh/vendor-completions/_virtlockd &&
+    dpkg-deb --build other && dpkg -i other.deb`);
+  const said = await debian.done("! dpkg -i /run/packages/old/hostkeep-virtlockd_*.deb");
+  assertMatch(said, /trying to overwrite '.*_virtlockd', which is also in package other/);
+  assertEquals(await debian.done("dpkg --audit"), "");
+  await debian.done("dpkg -P other");
+}
+
+/** The same of an upgrade: the older version stays, with libvirt's files aside. */
+async function upgradeTakenBack(debian: DebianRoot): Promise<void> {
+  const files = `sha256sum ${virtlockd.flat().join(" ")}`;
+  const before = await debian.done(files);
+  await debian.done(`cd /run && dpkg-deb -R packages/new/hostkeep-virtlockd_*.deb worse &&
+    touch worse/usr/sbin/virtlogd && dpkg-deb --build worse`);
+  const said = await debian.done("! dpkg -i /run/worse.deb");
+  assertMatch(said, /trying to overwrite '\/usr\/sbin\/virtlogd'/);
+  assertEquals(
+    await debian.done(`dpkg --audit; dpkg --verify hostkeep-virtlockd; ${files}`),
+    before,
+  );
+}
+
 async function installed(debian: DebianRoot): Promise<void> {
   await debian.done("dpkg -i /run/packages/old/*.deb");
   for (const name of daemons) {
@@ -82,9 +109,11 @@ async function lifeOfPackages(debian: DebianRoot): Promise<void> {
   await debian.done("rm -rf /var/log/cluster && mkdir -p /var/log/cluster");
   const before = [await debian.done(ofLibvirt), await debian.done(named)];
   await refusedOverADiversion(debian);
+  await takenBack(debian);
   assertEquals([await debian.done(ofLibvirt), await debian.done(named)], before);
   await installed(debian);
   await unitsAreOurs(debian);
+  await upgradeTakenBack(debian);
   await upgraded(debian);
   await purged(debian);
   assertEquals([await debian.done(ofLibvirt), await debian.done(named)], before);
