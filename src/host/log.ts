@@ -17,6 +17,7 @@ import {
   type LogRecord,
 } from "@logtape/logtape";
 import { FileSink } from "./log_file.ts";
+import { isMatched } from "./log_filter.ts";
 import { JournalSink } from "./log_journal.ts";
 import { StderrSink } from "./log_stderr.ts";
 import { SYSLOG_SOCKET, SyslogSink } from "./log_syslog.ts";
@@ -104,20 +105,13 @@ function openOutputs({ outputs, identifier, level }: LogSettings): OpenOutput[] 
   return opened;
 }
 
-/** The expression for a filter's match, which is found anywhere in a category. */
-function matcher(match: string): RegExp {
-  const literal = match.replace(/[\\^$.|+()[\]{}]/g, "\\$&");
-  return new RegExp(literal.replaceAll("*", ".*").replaceAll("?", "."), "s");
-}
-
 function categoryFilter({ level, filters }: LogSettings): (record: LogRecord) => boolean {
-  const matchers = filters.map((filter) => ({ level: filter.level, match: matcher(filter.match) }));
   const known = new Map<string, LogPriority>();
   return (record) => {
     const category = record.category.join(".");
     let lowest = known.get(category);
     if (lowest === undefined) {
-      lowest = matchers.find(({ match }) => match.test(category))?.level ?? level;
+      lowest = filters.find(({ match }) => isMatched(category, match))?.level ?? level;
       known.set(category, lowest);
     }
     return PRIORITIES[record.level] >= lowest;

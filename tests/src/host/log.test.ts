@@ -239,3 +239,11 @@ Deno.test("reconfigureLogging takes more filters than a call can have arguments"
   log.warn("among them");
   assertEquals(file.lines(), ["error : many : before", "warning : many : among them"]);
 });
+
+Deno.test("a log filter of megabytes, or one with many stars, neither throws nor keeps anybody waiting", () => {
+  using file = new LogFile();
+  const matches = ["n".repeat(4_000_000), `${"*".repeat(40)}Z`, "*y"];
+  file.start({ filters: matches.map((match) => ({ level: 2, match })) });
+  logger("locking", "lock_day").info("1");
+  assertEquals(file.lines(), ["info : locking.lock_day : 1"]);
+});
