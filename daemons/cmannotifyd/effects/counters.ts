@@ -38,14 +38,20 @@ export class Counters {
   /** Gauges that are read from the machine when somebody asks. */
   watch(state: State): void {
     const { queue } = state;
+    // What was told last is not how things are while there is no corosync.
+    const isUp = (): boolean => state.phase === "up";
     const gauge = (name: string, help: string, read: () => number): void => {
       this.metrics.gauge(name, { help }, read);
     };
     gauge("queue_length", "Notifications that wait for their scripts", () => queue.length);
     gauge("queue_high_water", "The most that ever waited", () => queue.highWater);
-    gauge("connected", "1 while connected to corosync", () => state.phase === "up" ? 1 : 0);
-    gauge("quorate", "1 while this node is quorate", () => state.quorate === true ? 1 : 0);
-    gauge("members", "Nodes of this cluster that are there", () => state.members.length);
+    gauge("connected", "1 while connected to corosync", () => isUp() ? 1 : 0);
+    gauge("quorate", "1 while this node is quorate", () => isUp() && state.quorate ? 1 : 0);
+    gauge(
+      "members",
+      "Nodes of this cluster that are there",
+      () => isUp() ? state.members.length : 0,
+    );
   }
 
   seen(type: EventType): void {
