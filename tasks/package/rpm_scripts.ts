@@ -8,7 +8,7 @@
 import type { Manifest } from "../../src/host/manifest.ts";
 import { isService, type ServiceManifest, units } from "../unit.ts";
 import { profilePath, runFolders } from "./content.ts";
-import { RPM } from "./layout.ts";
+import { programFolder, RPM } from "./layout.ts";
 import { handlingOf, isUnused, keptNotice } from "./services.ts";
 
 const RELOAD_UNITS = "systemctl daemon-reload >/dev/null 2>&1 || :";
@@ -48,15 +48,22 @@ function loadProfile({ name }: Manifest): string[] {
   ];
 }
 
+/** The original may still run, beside which ours was put: it is not signalled for what it does not become. */
+function reloadOurs(daemon: string): string[] {
+  const service = `${daemon}.service`;
+  return [
+    `  pid=$(systemctl show --property=MainPID --value ${service})`,
+    '  case $(readlink "/proc/$pid/exe") in', // PATH, or PATH (deleted)
+    `    ${programFolder(RPM, daemon)}/*) systemctl reload ${service} || : ;;`,
+    "  esac",
+  ];
+}
+
 /** Our program is in its place by now, and so are its units. */
 function post(manifest: Manifest): string[] {
   if (!isService(manifest)) return [...loadProfile(manifest), ...runtimeFolders(manifest)];
   const reload = handlingOf(manifest.name).upgrade === "reload"
-    ? [
-      'if [ "$1" -ge 2 ] && systemctl --quiet is-active ' + `${manifest.name}.service; then`,
-      `  systemctl reload ${manifest.name}.service || :`,
-      "fi",
-    ]
+    ? ['if [ "$1" -ge 2 ]; then', ...reloadOurs(manifest.name), "fi"]
     : [];
   return [
     ...loadProfile(manifest),
