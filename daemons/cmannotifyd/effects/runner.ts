@@ -146,13 +146,9 @@ class Runner {
   #begin(request: RunRequest): void {
     const settings = this.#settings as RunnerSettings;
     this.#request = request;
-    let scripts: string[] = [];
-    try {
-      scripts = findScripts(settings, request.reason);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#note("warn", `no script can be run: ${reason}`);
-    }
+    const scripts = findScripts(settings, request.reason, ({ message }) => {
+      this.#note("warn", `no script can be run: ${message}`);
+    });
     this.#isSubstitute = scripts.length === 1 && settings.substitutes.includes(scripts[0]);
     this.#tell({ type: "run", sequence: request.sequence, scripts });
   }

@@ -30,11 +30,23 @@ function scriptsIn(directory: string): string[] {
     .filter(isProgram);
 }
 
-/** What is to be run for a notification: paths as reversible text. Throws Errno. */
-export function findScripts(settings: RunnerSettings, reason: Reason): string[] {
+/** What is to be run for a notification: paths as reversible text. `unreadable`: told of a directory that cannot be read, once for each. */
+export function findScripts(
+  settings: RunnerSettings,
+  reason: Reason,
+  unreadable: (error: Errno) => void,
+): string[] {
   const substitute = settings.substitutes.find(isProgram);
   if (substitute !== undefined) return [substitute];
   const { directory, eventDirectories } = settings;
-  const own = eventDirectories ? scriptsIn(`${directory}/${eventDirectory(reason)}`) : [];
-  return [...scriptsIn(directory), ...own];
+  const own = eventDirectories ? [`${directory}/${eventDirectory(reason)}`] : [];
+  return [directory, ...own].flatMap((one) => {
+    try {
+      return scriptsIn(one);
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      unreadable(error);
+      return [];
+    }
+  });
 }
