@@ -2,6 +2,8 @@
 
 /** How long input rests after an update, at least. */
 export const DEFAULT_UPDATE_INTERVAL_MS = 25;
+/** … at most, between the turns of one that is too much for a turn: they are one update, however far apart updates are to be. */
+export const TURN_REST_MAX_MS = 25;
 /** How long it rests after work that changed nothing, at least. */
 export const REST_MIN_MS = 5;
 /** Pause when a file cannot be opened now: for want of descriptors or memory, or because it is leased. */

@@ -28,6 +28,7 @@ import {
   TRIM_FACTOR,
   TRIM_FIRST_MS,
   TRIM_MAX_MS,
+  TURN_REST_MAX_MS,
 } from "./limits.ts";
 
 export type Phase = "watching" | "working" | "resting" | "ended";
@@ -263,7 +264,8 @@ const HANDLERS: { readonly [T in EventType]: Handler<T> } = {
     if (outcome === "refused") return end(state, "refused");
     if (outcome === "gone") state.pending.add("list");
     if (more) state.pending.add("look");
-    rest(state, more ? 0 : tookMs, changed ? state.settings.updateIntervalMs : REST_MIN_MS);
+    const leastMs = Math.min(state.settings.updateIntervalMs, more ? TURN_REST_MAX_MS : Infinity);
+    rest(state, more ? 0 : tookMs, changed ? leastMs : REST_MIN_MS);
     const seen = [
       ...seeMissing(state, outcome === "missing", nowMs),
       ...seeEmpty(state, outcome === "empty", nowMs),

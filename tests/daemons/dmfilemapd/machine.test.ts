@@ -243,11 +243,15 @@ Deno.test("regions are not listed more often than every 100 ms, nor for more tha
   assertEquals(bench.timer("list"), ["pause", "list"]);
 });
 
-Deno.test("work that is too much for one turn goes on in the next", () => {
-  const bench = new Bench(INODE);
-  bench.on({ type: "changed" });
-  assertEquals(bench.on({ ...LOOKED, changed: true, more: true, tookMs: 900 }), ["rest 25"]);
-  assertEquals(bench.timer("rest"), ["look"]);
+Deno.test("work that is too much for one turn goes on in the next, however far apart updates are to be", () => {
+  for (const [updateIntervalMs, restMs] of [[25, 25], [10, 10], [60_000, 25]]) {
+    const bench = new Bench({ ...INODE, updateIntervalMs });
+    bench.on({ type: "changed" });
+    const part = { ...LOOKED, changed: true, more: true, tookMs: 900 };
+    assertEquals(bench.on(part), [`rest ${restMs}`]);
+    assertEquals(bench.timer("rest"), ["look"]);
+    assertEquals(bench.on({ ...LOOKED, changed: true }), [`rest ${updateIntervalMs}`]);
+  }
 });
 
 const TIMERS: readonly TimerName[] = [
