@@ -129,10 +129,18 @@ export function forgetNameless(memory: Memory, present: ReadonlySet<string>): vo
   for (const key of memory.keys()) if (!isUuid(key) && !present.has(key)) memory.delete(key);
 }
 
-/** Takes note of superblocks that were read. */
-export function rememberLearned(array: ArrayMemory, learned: readonly Learned[]): void {
+/**
+ * Takes note of superblocks that were read. All paths of a multipath array lead to the one that was: what another of them showed once may
+ * be written over by now, since md writes it with the uuid of the path that it lists first.
+ */
+export function rememberLearned(
+  array: ArrayMemory,
+  learned: readonly Learned[],
+  isMultipath: boolean,
+): void {
   for (const { name, deviceUuid, role, events } of learned) {
     array.lastEvents = Math.max(array.lastEvents ?? 0, events);
+    if (isMultipath) { for (const path of array.paths.values()) path.deviceUuid = deviceUuid; }
     const path = array.paths.get(name);
     if (path === undefined) continue;
     path.deviceUuid = deviceUuid;

@@ -16,7 +16,7 @@ import {
   rememberOut,
   rememberPath,
 } from "../memory.ts";
-import { type ArraySight, compareNames, workingPaths } from "../paths.ts";
+import { type ArraySight, compareNames, isMultipath, workingPaths } from "../paths.ts";
 import type { Answer, Job } from "../tester_protocol.ts";
 import { Children } from "./children.ts";
 import { hardwareOf } from "./hardware.ts";
@@ -175,7 +175,8 @@ export class Core {
     this.#waiting.delete(job.id);
     if (waiting === undefined) return;
     if (answer.learned !== undefined) {
-      rememberLearned(arrayMemory(this.memory, waiting.uuid), answer.learned);
+      const array = arrayMemory(this.memory, waiting.uuid);
+      rememberLearned(array, answer.learned, isMultipath(job.array));
       return this.state.touch();
     }
     const { target } = waiting;

@@ -33,7 +33,7 @@ Deno.test("a path's hardware stays what it was at first sight while its device i
 Deno.test("another disk under the name is another path", () => {
   for (const change of [{ device: "8:16" }, { diskSequence: 8 }]) {
     const array = arrayMemory(memoryOf("a"), "u");
-    rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 0, events: 5 }]);
+    rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 0, events: 5 }], false);
     rememberPath(array, "a", { ...seen, ...change, hardware: { ...hardware, sectors: 9 } });
     const known = knownOf(array, "a", false);
     assertEquals([known?.hardware.sectors, known?.deviceUuid], [9, undefined]);
@@ -61,17 +61,25 @@ Deno.test("a path that works again has no fault any more", () => {
 
 Deno.test("all paths of a multipath array have the one device's uuid, members each their own", () => {
   const array = arrayMemory(memoryOf("a", "b"), "u");
-  rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 1, events: 5 }]);
+  rememberLearned(array, [{ name: "a", deviceUuid: "d", role: 1, events: 5 }], false);
   assertEquals(knownOf(array, "b", true)?.deviceUuid, "d");
   assertEquals(knownOf(array, "b", false)?.deviceUuid, undefined);
   assertEquals([knownOf(array, "a", true)?.role, knownOf(array, "a", false)?.role], [undefined, 1]);
   assertEquals([knownOf(array, "c", true), knownOf(undefined, "a", true)], [undefined, undefined]);
 });
 
+Deno.test("all paths of a multipath array have the uuid that was read last, whichever showed it", () => {
+  const array = arrayMemory(memoryOf("a", "b"), "u");
+  const uuids = (): unknown[] => ["a", "b"].map((name) => knownOf(array, name, true)?.deviceUuid);
+  rememberLearned(array, [{ name: "b", deviceUuid: "added", role: 0, events: 5 }], true);
+  rememberLearned(array, [{ name: "a", deviceUuid: "first", role: 0, events: 6 }], true);
+  assertEquals(uuids(), ["first", "first"]);
+});
+
 Deno.test("the count of events that is remembered never goes back", () => {
   const array = arrayMemory(memoryOf("a"), "u");
   for (const events of [5, 9, 7]) {
-    rememberLearned(array, [{ name: "a", deviceUuid: undefined, role: undefined, events }]);
+    rememberLearned(array, [{ name: "a", deviceUuid: undefined, role: undefined, events }], false);
   }
   assertEquals(array.lastEvents, 9);
 });
