@@ -50,3 +50,13 @@ Deno.test("troubleshooting: it has every word that cmirrord has for its mirrors"
   const own = page.get("cmirrord") ?? [];
   assertEquals(words.filter((one) => !own.some((message) => matches(message, one))), []);
 });
+
+Deno.test("troubleshooting: it has every reason for which mdmpd does not see its arrays", async () => {
+  const { strings } = await readSource("daemons/mdmpd/effects");
+  const reasons = [...strings].filter((one) =>
+    /^(\/proc\/mdstat|arrays) (is|has|cannot)\b/.test(one) && !one.endsWith(" again")
+  );
+  assertEquals(reasons.length > 4, true);
+  const own = page.get("mdmpd") ?? [];
+  assertEquals(reasons.filter((one) => !own.some((message) => matches(message, one))), []);
+});

@@ -33,7 +33,7 @@ export class MdstatFile {
       if (error instanceof RangeError) return { failure: error.message };
       if (!(error instanceof Errno)) throw error;
       const why = error.code === ENOENT ? "md is not loaded" : strerror(error.code);
-      return { failure: `${MDSTAT_PATH} cannot be read: ${why}` };
+      return { failure: `/proc/mdstat cannot be read: ${why}` };
     }
   }
 
@@ -70,7 +70,7 @@ export class MdstatFile {
       if (count === 0) return text;
       text += decoder.decode(buffer.subarray(0, count), { stream: true });
       at += count;
-      if (at > MDSTAT_LIMIT_BYTES) throw new RangeError(`${MDSTAT_PATH} is too long`);
+      if (at > MDSTAT_LIMIT_BYTES) throw new RangeError("/proc/mdstat is too long");
     }
   }
 
