@@ -93,7 +93,11 @@ export const manifest = {
   exitCodes: [
     { code: 0, meaning: "Ended by a signal while there was no mirror, or done." },
     { code: 1, meaning: "An error, or the daemon could not be started in the background." },
-    { code: 2, meaning: "The command line is wrong, or another daemon has the lock file." },
+    {
+      code: 2,
+      meaning:
+        "The command line is wrong, or another daemon has the lock file, or it cannot be made.",
+    },
     { code: 3, meaning: "No socket to the kernel." },
     { code: 4, meaning: "The socket cannot hear the kernel: no CAP_NET_ADMIN." },
     { code: 5, meaning: "The socket cannot join the kernel's group." },
