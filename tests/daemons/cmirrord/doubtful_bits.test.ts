@@ -120,6 +120,17 @@ Deno.test("a kernel is not told that all is in sync, as nosync says, before the 
   assertEquals([getU64(new DataView(buffer), ANSWER_AT), world.mirror.log.hint], [0, 0]);
 });
 
+Deno.test("a kernel that never stopped is told how much was in sync, while its daemon waits for the group", () => {
+  const world = new FuzzWorld([]);
+  makeWhole(world.mirror);
+  world.machine.lost(0, 0);
+  world.frames.length = 0;
+  ask(world, GET_SYNC_COUNT);
+  const [{ buffer }] = world.frames;
+  assertEquals(world.mirror.phase, "joining");
+  assertEquals(getU64(new DataView(buffer), ANSWER_AT), REGIONS);
+});
+
 /** What a node sends when the parts of a cluster meet again; its kernel is writing REGION. */
 function checkpointOfOther(): Uint8Array<ArrayBuffer> {
   const other = new FuzzWorld([]);
@@ -183,4 +194,16 @@ Deno.test("a region that is cleared along with one that finds the ring of idle r
   log.clean.clear(3_000);
   ask(world, CLEAR_REGION, 3_000, MAX_IDLE_REGIONS);
   assertEquals(log.clean.has(3_000), true);
+});
+
+Deno.test("regions that are cleared together all have room in the ring of idle regions, and are cleared when they are due", () => {
+  const world = new FuzzWorld([], { regions: 4_000 });
+  const { log } = world.mirror;
+  makeWhole(world.mirror);
+  log.wholeOnce = true;
+  for (let region = 0; region <= MAX_IDLE_REGIONS; region++) ask(world, MARK_REGION, region);
+  for (let region = 0; region < MAX_IDLE_REGIONS - 1; region++) ask(world, CLEAR_REGION, region);
+  ask(world, CLEAR_REGION, MAX_IDLE_REGIONS - 1, MAX_IDLE_REGIONS);
+  world.machine.tick(10_000);
+  assertEquals([log.clean.count, log.marks.size], [log.regionCount, 0]);
 });
