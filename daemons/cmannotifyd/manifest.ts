@@ -167,7 +167,8 @@ export const manifest = {
     },
     {
       name: "JOURNAL_STREAM",
-      help: "Set by systemd: messages for the system log go to the journal.",
+      help:
+        "Set by systemd: where standard error leads to the journal, messages for the system log go there.",
     },
   ],
   exitCodes: [

@@ -2,11 +2,24 @@
  * The journal's native protocol (systemd, "Native Journal Protocol"): one datagram a message, of `NAME=value\n` fields. A value
  * with a line break in it is sent as `NAME\n`, a little-endian 64-bit length, the value, `\n`.
  */
+import { statDescriptor, status } from "../../ffi/file.ts";
 import { processId } from "../../ffi/process.ts";
 import { DatagramTarget } from "./log_datagram.ts";
 import type { LogEntry, LogPriority, LogSink } from "./log_types.ts";
 
 export const JOURNAL_SOCKET = "/run/systemd/journal/socket";
+
+const STDERR_FILENO = 2;
+
+/**
+ * Whether standard error leads to the journal, systemd.exec(5). That there is the variable does not say so: all that a service starts has
+ * it, such as a shell in a terminal whose program is one.
+ */
+export function hasJournalStream(environment: ReadonlyMap<string, string>): boolean {
+  const stream = environment.get("JOURNAL_STREAM");
+  if (stream === undefined || statDescriptor(STDERR_FILENO) < 0) return false;
+  return stream === `${status.dev}:${status.ino}`;
+}
 
 /**
  * Longer values are cut. With this a message always fits a datagram (net.core.wmem_default, 212,992 bytes), so that we need not

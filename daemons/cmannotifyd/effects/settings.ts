@@ -9,6 +9,7 @@ import {
   fileSettings,
 } from "../../../src/host/config_file.ts";
 import { logger, type LogPriority, startLogging } from "../../../src/host/log.ts";
+import { hasJournalStream } from "../../../src/host/log_journal.ts";
 import { LOG_LOCAL4 } from "../../../src/host/log_syslog.ts";
 import type { LogOutput } from "../../../src/host/log_types.ts";
 import { absolute, dirname, type Program } from "../../../src/host/program.ts";
@@ -27,7 +28,7 @@ export interface RunSettings extends Values {
   readonly runnerSocket: string;
   /** Messages go to standard error, too. */
   readonly toStderr: boolean;
-  /** systemd.exec(5): standard error leads to the journal, which takes more than text from us. */
+  /** Standard error leads to the journal, which takes more than text from us. */
   readonly toJournal: boolean;
 }
 
@@ -48,7 +49,7 @@ export function settingsFrom(line: CommandLine, { environment }: Program): RunSe
     if (typeof value !== "string") return otherwise;
     return value === "" ? value : absolute(value);
   };
-  const toJournal = environment.has("JOURNAL_STREAM");
+  const toJournal = hasJournalStream(environment);
   // Set to anything, even to nothing, as the original had it.
   const debug = line.options.has("debug") || environment.has("CMANNOTIFYD_DEBUG");
   return {

@@ -354,7 +354,7 @@ notifierTest(
     };
     const socket = "/run/systemd/journal/socket";
     const shell = `mkdir -p ${dirname(socket)} && ln -sf ${journal.path} ${socket} && ` +
-      'JOURNAL_STREAM=1:1 exec "$@"';
+      'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"';
     const run = async (config: string): Promise<void> => {
       await notifier.start({ config, shell });
       await notifier.isQuiet();
