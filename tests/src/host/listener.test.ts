@@ -8,6 +8,7 @@ import {
   SocketInUseError,
 } from "../../../src/host/listener.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
+import { DatagramServer } from "./datagrams.ts";
 
 function inFolder(body: (path: string) => void): void {
   const folder = Deno.makeTempDirSync();
@@ -43,6 +44,12 @@ Deno.test("bindListener leaves a socket alone that somebody serves, even when it
     assertEquals(Deno.statSync(path).ino, ino);
     closeDescriptor(fd);
   }));
+
+Deno.test("bindListener leaves a socket of another type alone", () => {
+  using server = new DatagramServer();
+  assertThrows(() => bindListener(server.path, 0o600, 1), SocketInUseError);
+  assertEquals(Deno.statSync(server.path).isSocket, true);
+});
 
 Deno.test("bindListener leaves a file alone that is no socket", () =>
   inFolder((path) => {

@@ -22,6 +22,8 @@ import {
   type Work,
 } from "../../../../daemons/virtlockd/machine.ts";
 import { Errno } from "../../../../ffi/errno.ts";
+import { O_CLOEXEC, O_WRONLY, openFile } from "../../../../ffi/file.ts";
+import { cString } from "../../../../ffi/memory.ts";
 import { Random } from "../../../fuzz/random.ts";
 
 const SEED = 20_230_116;
@@ -172,6 +174,23 @@ Deno.test("lockFile takes a parked descriptor again before it makes another", ()
       service.check("the first name");
     }
     assertEquals(openFiles(folder).length, length + 1);
+  });
+});
+
+Deno.test("lockFile leaves a parked descriptor alone that is for writing only", () => {
+  withFolder((folder) => {
+    const service = new Service(folder);
+    const [one, other] = PIDS.map(client);
+    assertEquals(service.call(one, 6, "", `${folder}/img`, 1), "ok");
+    const [{ parked, resources }] = service.table.inodes();
+    const writer = openFile(cString(`${folder}/img`), O_WRONLY | O_CLOEXEC, 0);
+    parked.push(writer);
+    assertEquals(service.call(other, 6, "", `${folder}/a/img`, 1), "ok");
+    service.check("both names");
+    assertEquals(parked, [writer]);
+    assert(resources.every(({ fd }) => fd !== writer));
+    for (const removal of service.table.clear()) dropFile(removal);
+    service.check("no name");
   });
 });
 
