@@ -3,8 +3,8 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import "../../bind_libc.ts";
 import { Children } from "../../../daemons/mdmpd/effects/children.ts";
-import { CHILD_LINGER_MS, JOB_TRIES } from "../../../daemons/mdmpd/limits.ts";
-import type { Answer, LearnJob } from "../../../daemons/mdmpd/tester_protocol.ts";
+import { CHILD_GRACE_MS, CHILD_LINGER_MS, JOB_TRIES } from "../../../daemons/mdmpd/limits.ts";
+import type { Answer, Job, LearnJob, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
 import type { Program } from "../../../src/host/program.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
 import { inFolder } from "../../tasks/needs.ts";
@@ -36,9 +36,29 @@ echo '{"done":true}'
 sleep 0.3
 `;
 
+/** Falls silent over the first job until a file goes; the next one answers. */
+const SILENT = `#!/bin/sh
+echo '{"done":true}'
+read -r batch
+if mkdir "$0.caught" 2>/dev/null; then
+  echo '{"at":1}'
+  while [ -e "$0.caught" ]; do sleep 0.05; done
+else
+  echo '{"id":2,"type":"restored"}'
+  echo '{"done":true}'
+fi
+`;
+
 function job(id: number): LearnJob {
   const array = { name: "md0", uuid: "", personality: "multipath", metadata: "1.2", raidDisks: 2 };
   return { kind: "learn", id, array, references: [] };
+}
+
+function restoration(id: number): PathJob {
+  const path = { name: `sd${id}`, device: `8:${id}` };
+  const { array, references } = job(id);
+  const known = { known: undefined, lastEvents: undefined, listedAs: path.name };
+  return { kind: "restore", id, array, references, path, markable: true, awaited: false, ...known };
 }
 
 async function programOf(path: string, script: string): Promise<Program> {
@@ -84,18 +104,18 @@ Deno.test("a tester that has answered all gets nothing more until it says that i
   });
 });
 
-/** A reactor in which nobody has to wait for what would be kept for long. */
-function hasty(): Reactor {
+/** A reactor in which what is given a long time gets a short one. */
+function hasty(long: number): Reactor {
   const reactor = new Reactor();
   const after = reactor.after.bind(reactor);
-  reactor.after = (ms, run) => after(ms === CHILD_LINGER_MS ? SHORT_MS : ms, run);
+  reactor.after = (ms, run) => after(ms === long ? SHORT_MS : ms, run);
   return reactor;
 }
 
 Deno.test("a tester that hangs in a read of ours stays for the next test, and any other goes", async () => {
   for (const [script, wanted] of [[HANGING, 1], [SLOW_TO_FINISH, 2]] as const) {
     await inFolder(async (folder) => {
-      const reactor = hasty();
+      const reactor = hasty(CHILD_LINGER_MS);
       const program = await programOf(join(folder, "tester"), script);
       let [answered, isMore] = [0, true];
       const done = (): unknown => answered++;
@@ -126,5 +146,30 @@ Deno.test("a tester that dies before it is given its batch takes no more than th
       [{ id: 1, type: "learned", learned: [], untested: true }],
       JOB_TRIES,
     ]);
+  });
+});
+
+Deno.test("a tester that is silent over one path hangs until it ends, and the others go to the next one", async () => {
+  await inFolder(async (folder) => {
+    const reactor = hasty(CHILD_GRACE_MS);
+    const program = await programOf(join(folder, "tester"), SILENT);
+    const [answers, released]: [Answer[], Job[]] = [[], []];
+    const done = (_: unknown, answer: Answer): unknown => answers.push(answer);
+    const freed = (job: Job): unknown => released.push(job);
+    const children = new Children(reactor, program, 1_000, done, freed, () => false);
+    const jobs = [restoration(1), restoration(2)];
+    for (const job of jobs) children.submit(job);
+    turn(reactor, () => answers.length === jobs.length);
+    assertEquals(answers, [
+      { id: 1, type: "hung", reason: "no answer from the kernel", unbound: true },
+      { id: 2, type: "restored" },
+    ]);
+    // The silent one may have taken either out of the array.
+    assertEquals(jobs.map(({ awaited }) => awaited), [true, true]);
+    turn(reactor, () => children.present === 1);
+    assertEquals([children.stuck, released], [1, []]);
+    await Deno.remove(`${program.path}.caught`);
+    turn(reactor, () => children.present === 0);
+    assertEquals([children.stuck, released], [0, [jobs[0]]]);
   });
 });
