@@ -13,9 +13,12 @@ function union(a: readonly number[], b: readonly number[]): number[] {
 
 /** The newer one, with what only the older one could tell. */
 function merge(older: Notification, newer: Notification): Notification {
+  // What was told in between is told by nobody: how it was before is how it was before the older one, if that is known.
+  const { quorateBefore: _, ...rest } = newer;
+  const { quorateBefore } = older;
   return {
-    ...newer,
-    ...(older.quorateBefore === undefined ? {} : { quorateBefore: older.quorateBefore }),
+    ...rest,
+    ...(quorateBefore === undefined ? {} : { quorateBefore }),
     joined: union(older.joined, newer.joined),
     left: union(older.left, newer.left),
     merged: older.merged + newer.merged + 1,

@@ -31,6 +31,13 @@ Deno.test("a full queue keeps the last state, and who joined and left on the way
   });
 });
 
+Deno.test("the first change of all has nothing before it when it stands for a second one, either", () => {
+  const queue = new NotificationQueue(1);
+  queue.push(change(1));
+  queue.push({ ...change(2), quorateBefore: false });
+  assertEquals(queue.shift(), { ...change(2), merged: 1 });
+});
+
 Deno.test("a full queue takes the first of each kind all the same", () => {
   const queue = new NotificationQueue(1);
   queue.push(change(1));
