@@ -349,7 +349,7 @@ function seeMayMove(state: State, mayMove: boolean): Action[] {
   return [timer];
 }
 
-/** Who can write can also do so through a mapping, which raises no event: then, and only then, a timer runs. */
+/** Who can write can also do so through a mapping or by io_submit(2), which raise no event: then, and only then, a timer runs. */
 function seeWriter(state: State, writer: boolean): Action[] {
   const wasWriter = state.hasWriter;
   state.hasWriter = writer;

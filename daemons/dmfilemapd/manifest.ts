@@ -79,8 +79,8 @@ export const manifest = {
       type: "uint",
       default: "10",
       help:
-        "Seconds between looks at a file that some process has open for writing, since growth through a mapping raises no event. " +
-        "Without such a process there are no such looks.",
+        "Seconds between looks at a file that some process has open for writing, since growth through a mapping or by " +
+        "io_submit(2), as with aio=native of QEMU, raises no event. Without such a process there are no such looks.",
     },
     {
       name: "seam_limit",
