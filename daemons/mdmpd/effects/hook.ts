@@ -48,12 +48,20 @@ export class Hook {
     this.#next();
   }
 
-  /** The helper sees through what it has, and what its socket takes now. */
+  /** The helper sees through what it has, and what its socket takes now, some hundreds; that there are more is said. */
   close(): void {
     this.reactor.cancel(this.#retry);
-    if (this.#fd === NOT_CONNECTED) return;
-    for (const bytes of this.#waiting) sendBytes(this.#fd, bytes, bytes.length);
-    this.#disconnect();
+    const isConnected = this.#fd !== NOT_CONNECTED;
+    const lost = this.#waiting.filter((bytes) =>
+      !isConnected || sendBytes(this.#fd, bytes, bytes.length) < 0
+    );
+    if (isConnected) this.#disconnect();
+    this.#waiting.length = 0;
+    this.#dropped += lost.length;
+    if (lost.length === 0) return;
+    this.#log.error("the event program is not run for {count} events: the daemon ends", {
+      count: lost.length,
+    });
   }
 
   #refuse(): void {

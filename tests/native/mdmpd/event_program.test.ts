@@ -139,6 +139,24 @@ Deno.test("events that wait when Hook is closed are told all the same, and the h
   });
 });
 
+Deno.test("Hook says at its end for how many events nobody will run the program", async () => {
+  await onStage((stage) => {
+    const absent = stage.hook(helperAt(stage.socket));
+    for (const array of ["/dev/md0", "/dev/md1"]) absent.tell("Fail", array, "");
+    absent.close();
+    assertEquals([stage.said().length, absent.dropped], [2, 2]);
+    assertMatch(stage.said()[1], /the event program is not run for 2 events: the daemon ends$/);
+    stage.write('while [ -e "$0" ]; do sleep 0.1; done');
+    const slow = stage.hook(ownHelper(self, stage.program));
+    for (let i = 0; i < 1 + HOOK_QUEUE_EVENTS; i++) slow.tell("Fail", `/dev/md${i}`, "");
+    slow.close();
+    // What the helper's socket takes differs from machine to machine.
+    const { dropped } = slow;
+    assertEquals([dropped > 0, dropped < HOOK_QUEUE_EVENTS], [true, true], `${dropped}`);
+    assertMatch(stage.said()[2], new RegExp(`not run for ${dropped} events: the daemon ends$`));
+  });
+});
+
 Deno.test("Hook says once that the event program cannot be run, and that it is again", async () => {
   await onStage((stage) => {
     const hook = stage.hook(ownHelper(self, stage.program));
