@@ -27,6 +27,7 @@ import {
   isShared,
   type LockTable,
   type Removal,
+  type Resource,
   resourcePath,
 } from "../lockspace.ts";
 import type { Outcome } from "../machine.ts";
@@ -234,16 +235,23 @@ export function lockFile(
   return busy();
 }
 
+/** Whether another file is at the path of a lock by now, as when somebody removed a lease file that was in use. */
+function isReplaced({ inode }: Resource, path: ByteString): boolean {
+  return statPath(cPath(path)) === 0 && (status.ino !== inode.ino || status.dev !== inode.dev);
+}
+
 /**
  * Lets a file go whose resource has left the table: removed when it was made for the lock and nobody else holds it, then
- * closed, which unlocks it. Removal failures are returned for the log; the lock goes all the same.
+ * closed, which unlocks it. A file that came in its place may be locked, too, and stays. Removal failures are returned for the
+ * log; the lock goes all the same.
  */
 export function dropFile(removal: Removal): number {
   const { resource, close } = removal;
   if (close.length === 0) return 0;
-  const mine = isAutocreated(resource) &&
+  const path = resourcePath(resource);
+  const mine = isAutocreated(resource) && !isReplaced(resource, path) &&
     (!isShared(resource) || setLock(resource.fd, F_WRLCK, LOCK_START, LOCK_LENGTH) === 0);
-  const result = mine ? unlinkPath(cPath(resourcePath(resource))) : 0;
+  const result = mine ? unlinkPath(cPath(path)) : 0;
   for (const fd of close) closeDescriptor(fd);
   return result === -ENOENT ? 0 : result;
 }

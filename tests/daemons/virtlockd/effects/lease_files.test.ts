@@ -226,6 +226,26 @@ Deno.test("dropFile removes what was made for the lock, and nothing else", () =>
   });
 });
 
+Deno.test("dropFile leaves a file alone that came in the place of the one that was made for the lock", () => {
+  withFolder((folder) => {
+    const service = new Service(folder);
+    const [one, other] = PIDS.map(client);
+    const [path, alias] = [`${folder}/a/x`, `${folder}/b/x`];
+    for (const flags of [2, 3]) {
+      assertEquals(service.call(one, 6, "", path, flags), "ok");
+      Deno.removeSync(path);
+      assertEquals(service.call(other, 6, "", alias, 2), "ok");
+      const { ino } = Deno.statSync(path);
+      assertEquals(service.call(one, 7, "", path, 0), "ok");
+      assertEquals(Deno.statSync(path).ino, ino);
+      const busy = `resource busy: Lockspace resource '${path}' is locked`;
+      assertEquals(service.call(one, 6, "", path, 2), busy);
+      assertEquals(service.call(other, 7, "", alias, 0), "ok");
+      assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
+    }
+  });
+});
+
 Deno.test("makeLockspace makes parents, and says what is in the way", () => {
   withFolder((folder) => {
     assertEquals(makeLockspace(`${folder}/c/d/e`).result, "done");
