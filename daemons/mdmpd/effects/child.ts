@@ -10,7 +10,7 @@ import { EPOLLIN, type Reactor, type Timer } from "../../../src/host/reactor.ts"
 import { CHILD_GRACE_MS, CHILD_PATIENCE, CHILD_START_MS, MESSAGE_LIMIT_BYTES } from "../limits.ts";
 import { type Answer, type Batch, type Job, parseMessage } from "../tester_protocol.ts";
 import { isExhausted, readAttribute } from "./sysfs.ts";
-import { startTester } from "./tester_process.ts";
+import { endTester, startTester } from "./tester_process.ts";
 
 export interface ChildEvents {
   /** A job is done. */
@@ -71,9 +71,21 @@ export class Child {
     this.#pidFd = pidFd;
     this.#input = input;
     this.#output = output;
-    reactor.watch(this.#output, EPOLLIN, () => this.#read());
-    reactor.watch(this.#pidFd, EPOLLIN, () => this.#end());
+    this.#watch();
     this.#expectWord();
+  }
+
+  /** One that cannot be watched, for want of the kernel's memory, is not left behind. Throws Errno. */
+  #watch(): void {
+    try {
+      this.reactor.watch(this.#output, EPOLLIN, () => this.#read());
+      this.reactor.watch(this.#pidFd, EPOLLIN, () => this.#end());
+    } catch (error) {
+      this.reactor.unwatch(this.#output);
+      for (const fd of [this.#input, this.#output, this.#pidFd]) closeDescriptor(fd);
+      endTester(this.pid);
+      throw error;
+    }
   }
 
   /** It has not said its first word yet. */
