@@ -65,3 +65,22 @@ Deno.test("Watches.takeUse loses nothing that happened to the file", () => {
     closeDescriptor(fd);
   });
 });
+
+/** Events that inotify keeps for who does not read them; beyond, it tells that some were lost. */
+const QUEUED_MAX = Number(Deno.readTextFileSync("/proc/sys/fs/inotify/max_queued_events"));
+
+Deno.test("Watches.read takes a queue that has overflowed for all that may have happened, also to the folders", () => {
+  withFolders((base, watches) => {
+    // Two events each time, and none like the one before it, which would be made one with it.
+    for (let count = 0; count <= QUEUED_MAX; count += 2) {
+      Deno.linkSync(`${base}/cur/f`, `${base}/cur/g`);
+      Deno.removeSync(`${base}/cur/g`);
+    }
+    Deno.renameSync(`${base}/cur`, `${base}/old`);
+    Deno.renameSync(`${base}/new`, `${base}/cur`);
+    assertEquals(heard(watches).sort(), ["changed", "closed", "controlUsed", "moved", "opened"]);
+    watches.renew();
+    Deno.removeSync(`${base}/cur/f`);
+    assertEquals(heard(watches), ["moved"], "in the folder that is there now");
+  });
+});
