@@ -34,6 +34,12 @@ export function uuidOf({ groupName }: Mirror): string {
   return decodeBytes(groupName, 0, groupName.length - 1);
 }
 
+/** The detail in words, where it is not a node: the numbers of nodes are larger than any that the libraries take for an error. */
+function wordsOf(notice: Notice, code: number): { error?: string; status?: string } {
+  if (TEXTS[notice].includes("{error}")) return { error: strerror(code) };
+  return TEXTS[notice].includes("{status}") ? { status: statusText(code) } : {};
+}
+
 export class Notices {
   readonly #log: Logger = logger("cmirrord", "mirror");
   /** When a notice of a mirror was logged last. */
@@ -51,8 +57,7 @@ export class Notices {
     const fields = {
       mirror: shortName(mirror),
       detail: code,
-      error: strerror(code),
-      ...(notice === "joinRefused" ? { status: statusText(code) } : {}),
+      ...wordsOf(notice, code),
     };
     if (WARNINGS.has(notice)) this.#log.warn(TEXTS[notice], fields);
     else this.#log.error(TEXTS[notice], fields);
