@@ -13,7 +13,7 @@ function union(a: readonly number[], b: readonly number[]): number[] {
 
 /** The newer one, with what only the older one could tell. */
 function merge(older: Notification, newer: Notification): Notification {
-  // What was told in between is told by nobody: how it was before is how it was before the older one, if that is known.
+  // What quorum was between the two, no script was told; and before the first of all there is nothing to tell.
   const { quorateBefore: _, ...rest } = newer;
   const { quorateBefore } = older;
   return {
