@@ -1,5 +1,6 @@
 /** `virtlockd status [--json]`: asks the running daemon and prints what it says. */
 import { askDaemon } from "../../../src/host/control_client.ts";
+import { printable } from "../../../src/host/printable.ts";
 import { formatTable } from "../../../src/host/table.ts";
 import type { ClientStatus, LockspaceStatus, Status } from "./status.ts";
 
@@ -37,7 +38,7 @@ export function statusText(status: Status): string {
   const locks = lockRows(lockspaces);
   const empty = lockspaces.filter(({ directory, resources }) =>
     directory !== "" && resources.length === 0
-  );
+  ).map(({ directory }) => printable(directory));
   return [
     `virtlockd ${version}, process ${pid}, sandbox: ${sandbox}`,
     "",
@@ -45,9 +46,7 @@ export function statusText(status: Status): string {
     ...(locks.length === 0
       ? []
       : [formatTable(["LOCKSPACE", "RESOURCE", "MODE", "OWNERS", "SINCE"], locks).trimEnd()]),
-    ...(empty.length === 0
-      ? []
-      : [`Lockspaces without locks: ${empty.map(({ directory }) => directory).join(", ")}`]),
+    ...(empty.length === 0 ? [] : [`Lockspaces without locks: ${empty.join(", ")}`]),
     ...(dying.length === 0 ? [] : [`Holders being ended: ${dying.join(", ")}`]),
     "",
     `Clients: ${clients.length}`,
