@@ -21,11 +21,13 @@ interface LogDevice extends BlockDevice {
   /** As long as the image, or as the device where that is shorter. */
   readonly buffer: DirectBuffer;
   readonly usableBytes: number;
+  isOpen: boolean;
 }
 
 /** A transfer, and what is to be done when it has ended with 0 or −errno. */
 interface Job {
   transfer: Transfer;
+  readonly device: LogDevice;
   readonly done: (error: number) => void;
 }
 
@@ -64,7 +66,7 @@ export class LogDevices {
       return -ENOSPC;
     }
     const buffer = new DirectBuffer(Math.ceil(length / BLOCK_BYTES));
-    this.#devices.set(mirror, { ...device, buffer, usableBytes });
+    this.#devices.set(mirror, { ...device, buffer, usableBytes, isOpen: true });
     return 0;
   }
 
@@ -72,6 +74,7 @@ export class LogDevices {
     const device = this.#devices.get(mirror);
     if (device === undefined) return;
     this.#devices.delete(mirror);
+    device.isOpen = false;
     closeDescriptor(device.fd);
   }
 
@@ -80,7 +83,7 @@ export class LogDevices {
     if (device === undefined) return this.reactor.defer(() => this.events.logRead(mirror, -EIO));
     const { fd, buffer, usableBytes } = device;
     const transfer = { kind: "read", fd, buffer, at: 0, length: usableBytes, offset: 0 } as const;
-    this.#begin(transfer, (error) => {
+    this.#begin(device, transfer, (error) => {
       if (error === 0) image.set(buffer.bytes.subarray(0, usableBytes));
       this.events.logRead(mirror, error);
     });
@@ -96,16 +99,18 @@ export class LogDevices {
     this.counters.logWrites.add();
     this.counters.logBytes.add(part);
     const transfer = { kind: "write", fd, buffer, at: offset, length: part, offset } as const;
-    this.#begin(transfer, (error) => this.events.logWritten(mirror, error));
+    this.#begin(device, transfer, (error) => this.events.logWritten(mirror, error));
   }
 
-  #begin(transfer: Omit<Transfer, "tag">, done: Job["done"]): void {
-    const job = { transfer: { ...transfer, tag: ++this.#tags }, done };
+  #begin(device: LogDevice, transfer: Omit<Transfer, "tag">, done: Job["done"]): void {
+    const job = { device, transfer: { ...transfer, tag: ++this.#tags }, done };
     if (this.#waiting.length > 0) this.#waiting.push(job);
     else this.#submit(job);
   }
 
   #submit(job: Job): void {
+    // Its mirror is gone, and the number of the descriptor may be that of another log by now.
+    if (!job.device.isOpen) return;
     const code = this.#aio.submit(job.transfer);
     if (code === -EAGAIN && this.#jobs.size > 0) this.#waiting.push(job);
     else if (code < 0) this.reactor.defer(() => job.done(code));

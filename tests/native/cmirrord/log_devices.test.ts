@@ -13,51 +13,89 @@ import { Reactor } from "../../../src/host/reactor.ts";
 import { toBytes } from "../../../src/wire/bytes.ts";
 import { Loop, loopTest } from "../mdmpd/helpers/loop.ts";
 
-/** More than are asked of io_setup(2) at a time. */
+/** More than are asked of io_setup(2) at a time; and more than it lets be under way. */
 const BLOCKS = LOG_TRANSFERS + 36;
-const REGIONS = 8 * (BLOCKS * LOG_BLOCK_BYTES - BITMAP_AT);
+const MANY_BLOCKS = 10 * LOG_TRANSFERS;
 /** What a loop device takes for so many blocks, and much more. */
 const SETTLE_MS = 500;
 const PATIENCE_MS = 10_000;
 
-function mirrorOn(device: string): Mirror {
-  const construction = parseConstruction(`${REGIONS} clustered-disk ${device} 1`);
+function mirrorOn(device: string, blocks: number): Mirror {
+  const regions = 8 * (blocks * LOG_BLOCK_BYTES - BITMAP_AT);
+  const construction = parseConstruction(`${regions} clustered-disk ${device} 1`);
   if (typeof construction === "number") throw new Error("no such table");
   const identity = new Uint8Array(IDENTITY_BYTES);
   identity.set(toBytes("LVM-many"), UUID_AT);
-  return new Mirror(identity, new Uint8Array(stateBytes(REGIONS)), construction, false);
+  return new Mirror(identity, new Uint8Array(stateBytes(regions)), construction, false);
 }
 
-/** Writes each block of the log at once; with what each of them has ended, when all have or the time is up. */
-function writeAll(device: string): number[] {
-  const reactor = new Reactor();
-  const ended: number[] = [];
-  const devices = new LogDevices(reactor, new Counters(() => [], () => reactor.now()), {
-    logOpened: (_mirror, error) => assertEquals(error, 0),
-    logRead: () => {},
-    logWritten: (_mirror, error) => {
-      ended.push(error);
-      if (ended.length === BLOCKS) reactor.stop();
+class Writer {
+  readonly reactor = new Reactor();
+  /** With what each write has ended. */
+  readonly ended: number[] = [];
+  readonly devices = new LogDevices(
+    this.reactor,
+    new Counters(() => [], () => this.reactor.now()),
+    {
+      logOpened: (_mirror, error) => assertEquals(error, 0),
+      logRead: () => {},
+      logWritten: (_mirror, error) => {
+        this.ended.push(error);
+      },
     },
-  });
-  const mirror = mirrorOn(device);
-  devices.open(mirror, device);
-  reactor.turn(0);
-  const image = mirror.disk?.image.bytes ?? new Uint8Array();
-  for (let block = 0; block < BLOCKS; block++) {
-    devices.write(mirror, image, block * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES);
+  );
+
+  open(device: string, blocks: number): Mirror {
+    const mirror = mirrorOn(device, blocks);
+    this.devices.open(mirror, device);
+    this.reactor.turn(0);
+    return mirror;
   }
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLE_MS);
-  reactor.after(PATIENCE_MS, () => reactor.stop());
-  reactor.run();
-  devices.close(mirror);
-  return ended;
+
+  /** Writes each block of the log at once, filled with ones. */
+  writeAll(mirror: Mirror): void {
+    const image = mirror.disk?.image.bytes ?? new Uint8Array();
+    image.fill(0xff);
+    for (let at = 0; at < image.length; at += LOG_BLOCK_BYTES) {
+      this.devices.write(mirror, image, at, LOG_BLOCK_BYTES);
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, SETTLE_MS);
+  }
+
+  /** Until so many writes have ended, or the time is up. */
+  runUntil(count: number): void {
+    const endMs = this.reactor.now() + PATIENCE_MS;
+    while (this.ended.length < count && this.reactor.now() < endMs) this.reactor.turn(SETTLE_MS);
+  }
 }
 
 loopTest(
   "the end of each write is told when more have ended at once than one look at the device shows",
   async (folder) => {
     await using loop = await Loop.over(folder, "log", BLOCKS * LOG_BLOCK_BYTES);
-    assertEquals(writeAll(loop.node), new Array(BLOCKS).fill(0));
+    const writer = new Writer();
+    const mirror = writer.open(loop.node, BLOCKS);
+    writer.writeAll(mirror);
+    writer.runUntil(BLOCKS);
+    writer.devices.close(mirror);
+    assertEquals(writer.ended, new Array(BLOCKS).fill(0));
+  },
+);
+
+loopTest(
+  "what waits to be written to the log of a mirror that is gone is not written to the log that is opened next",
+  async (folder) => {
+    const bytes = MANY_BLOCKS * LOG_BLOCK_BYTES;
+    await using old = await Loop.over(folder, "old", bytes);
+    await using next = await Loop.over(folder, "next", bytes);
+    const writer = new Writer();
+    const mirror = writer.open(old.node, MANY_BLOCKS);
+    writer.writeAll(mirror);
+    writer.devices.close(mirror);
+    const other = writer.open(next.node, MANY_BLOCKS);
+    for (let turn = 0; turn < 10; turn++) writer.reactor.turn(SETTLE_MS / 10);
+    writer.devices.close(other);
+    const written = (await Deno.readFile(next.node)).findIndex((byte) => byte !== 0);
+    assertEquals([written, writer.ended.length < MANY_BLOCKS], [-1, true]);
   },
 );
