@@ -97,16 +97,16 @@ function diskNames({ names }: Hardware): string[] {
   return names.filter((name) => name.startsWith("wwid:"));
 }
 
+/** A disk may have grown since it was first seen; where a path to it works, that one shows what size it has. */
 function rightSize(
   { candidate: { hardware, superblock }, known, reference, kind }: Evidence,
 ): Verdict | undefined {
   const size = hardware.sectors;
   const twin = kind === "multipath" ? reference?.hardware.sectors : undefined;
-  const expected = known?.hardware.sectors ?? twin;
+  const expected = twin ?? known?.hardware.sectors;
   if (expected !== undefined && size !== expected) {
     return foreign(`${size} sectors instead of ${expected}`);
   }
-  if (twin !== undefined && size !== twin) return foreign(`${size} sectors instead of ${twin}`);
   const needed = isSuperblock(superblock) ? superblock.neededSectors : 0;
   return size < needed ? foreign(`${size} sectors, but the array uses ${needed}`) : undefined;
 }

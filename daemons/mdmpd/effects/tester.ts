@@ -88,11 +88,11 @@ function learnAll(jobs: readonly LearnJob[], timeoutMs: number): void {
   });
 }
 
-/** Whether a device could be a lost one: nobody uses it, its size is right, and its names if there are any. */
-function mayBe(name: string, { hardware }: Known): boolean {
+/** Whether a device could be a lost one: nobody uses it, and its names are right, or, without any, its size. */
+function mayBe(name: string, { hardware: { names, sectors } }: Known): boolean {
   const now = hardwareOf(name);
-  return now !== undefined && now.sectors === hardware.sectors && !hasHolders(name) &&
-    (hardware.names.length === 0 || now.names.join() === hardware.names.join());
+  if (now === undefined || hasHolders(name)) return false;
+  return names.length === 0 ? now.sectors === sectors : now.names.join() === names.join();
 }
 
 /** Tests every device that may be the lost one; the first that is proven is it. */

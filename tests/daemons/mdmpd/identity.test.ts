@@ -143,6 +143,18 @@ Deno.test("with no path that works, the last known count of events decides", () 
   assertEquals(verdicts([{ ...alone, lastEvents: undefined }]), ["unproven"]);
 });
 
+Deno.test("a disk that has grown since it was first seen has the size that a working path shows", () => {
+  const grown: Observation = { superblock, hardware: { ...hardware, sectors: 262_144 } };
+  const all = { ...multipath, candidate: grown, reference: grown };
+  assertEquals(judge(all).verdict, "proven");
+  assertEquals(judge({ ...all, candidate: seen }).verdict, "foreign");
+  assertEquals(judge({ ...all, reference: undefined }).verdict, "foreign");
+  assertEquals(judge({ ...member, candidate: { ...member.candidate, hardware: grown.hardware } }), {
+    verdict: "foreign",
+    reason: "262144 sectors instead of 131072",
+  });
+});
+
 Deno.test("a device of another size or another name is foreign", () => {
   assertEquals(
     verdicts([

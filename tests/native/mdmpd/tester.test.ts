@@ -2,7 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Evidence } from "../../../daemons/mdmpd/identity.ts";
 import { superblockOffset } from "../../../daemons/mdmpd/superblock.ts";
-import type { Answer, DeviceRef, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
+import type { Answer, DeviceRef, Job, PathJob } from "../../../daemons/mdmpd/tester_protocol.ts";
 import { run } from "../../../tasks/toolchain.ts";
 import { newSuperblock, SAMPLE } from "../../daemons/mdmpd/superblocks.ts";
 import { Loop, loopTest } from "./helpers/loop.ts";
@@ -49,7 +49,7 @@ async function answers(...jobs: PathJob[]): Promise<Answer[]> {
 
 async function answersOf(
   command: readonly [string, ...string[]],
-  jobs: readonly PathJob[],
+  jobs: readonly Job[],
 ): Promise<Answer[]> {
   await using tester = new Tester(command);
   await tester.give({ timeoutMs: 5_000, jobs });
@@ -128,6 +128,31 @@ loopTest(
     assertEquals(await answers(job(disk.ref, [], { kind: "check", lastEvents: 1 })), [
       { id: 1, type: "proven" },
     ]);
+  },
+);
+
+loopTest(
+  "a tester finds a lost disk by its name, though it has grown meanwhile",
+  async (folder) => {
+    await using disk = await loopOver(folder, "disk");
+    await using lost = await loopOver(folder, "lost");
+    await fill(disk);
+    await fill(lost);
+    const { path: _, ...rest } = job(lost.ref, [disk.ref]);
+    const search = async (names: string[]): Promise<Answer[]> => {
+      const known = { hardware: { sectors: DEVICE_BYTES / 512 - 8, readOnly: false, names } };
+      return await answersOf(await testerCommand(), [{ ...rest, kind: "search", known }]);
+    };
+    assertEquals(await search([`file:${lost.file}`]), [
+      { id: 1, type: "proven", name: lost.ref.name },
+    ]);
+    const nowhere = [{ id: 1, type: "dead", reason: "device not there" }];
+    assertEquals<unknown>(await search([`file:${lost.file}.other`]), nowhere);
+    assertEquals<unknown>(
+      await search([]),
+      nowhere,
+      "without a name, another size is another disk",
+    );
   },
 );
 
