@@ -117,8 +117,10 @@ export class Machine {
     path.condition = condition;
     path.slot = sight.slot;
     if (!sight.gone) ({ device: path.device, diskSequence: path.diskSequence } = sight);
-    // A child that hangs in the middle of its return may take it out of the list yet.
-    if (path.phase !== "hung") path.unbound = false;
+    // A child that hangs in the middle of its return may have bound it only, and may take it out of the list yet.
+    const isCaught = path.phase === "hung" && path.unbound;
+    if (isCaught && condition === "spare") return;
+    path.unbound = isCaught;
     if (condition === "faulty" && !sight.gone) path.lost = false;
     this.#apply(path, { type: condition === "faulty" ? "faulty" : "working" }, context);
     if (sight.gone && !path.lost) this.#apply(path, { type: "vanished" }, context);

@@ -303,6 +303,16 @@ Deno.test("a path whose restoration fell silent is not forgotten, whenever it le
   }
 });
 
+Deno.test("a path that a silent restoration has only bound so far is not in use, and not forgotten", () => {
+  const silent: PathEvent = { type: "hung", reason: "no answer", unbound: true };
+  const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
+  world.existing.add("b");
+  world.tell("b", PROVEN).tell("b", silent).news();
+  world.see("U ").see("US").see("U ");
+  assertEquals([world.news(), world.path("b").phase], [[], "hung"]);
+  assertEquals(world.see("UU").news(), ["SpareActive b"]);
+});
+
 Deno.test("a path whose restoration fell silent is left to it until it ends", () => {
   const world = new World().see("UU").see("UF").pass(100).tell("b", DEAD).pass(15_000);
   world.tell("b", PROVEN).tell("b", HUNG).pass(600_000).tell("a", DEAD).pass(600_000);
