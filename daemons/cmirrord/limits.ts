@@ -10,8 +10,9 @@ export const MAX_REQUEST_DATA_BYTES = 332;
 export const MAX_REGIONS_PER_REQUEST = 32;
 /** Room for requests that were not read yet: thousands of tasks would have to wait at once to fill it. */
 export const KERNEL_ROOM_BYTES = 8 << 20;
-/** Reads and writes of log devices under way; further ones wait. */
-export const LOG_TRANSFERS = 64;
+/** Reads and writes of log devices under way, of all mirrors and of one; further ones wait. The kernel takes some more than the first. */
+export const LOG_TRANSFERS = 256;
+export const LOG_TRANSFERS_OF_MIRROR = 16;
 /** How many requests before and behind the last one are repeated by the kernel when a new daemon asks for it. */
 export const WAKE_REQUESTS = 512;
 /** How long quorum may take to be known after nodes were lost; then corosync is asked. */

@@ -4,7 +4,7 @@ import { EAGAIN, EINTR, EIO, ENOSPC, strerror } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { type Logger, logger } from "../../../src/host/log.ts";
 import { EPOLLIN, type Reactor } from "../../../src/host/reactor.ts";
-import { LOG_TRANSFERS } from "../limits.ts";
+import { LOG_TRANSFERS, LOG_TRANSFERS_OF_MIRROR } from "../limits.ts";
 import { deviceText, neededBytes } from "../log_device.ts";
 import type { Mirror } from "../mirror.ts";
 import { type BlockDevice, DIRECT, openBlockDevice } from "./block_device.ts";
@@ -22,6 +22,8 @@ interface LogDevice extends BlockDevice {
   readonly buffer: DirectBuffer;
   readonly usableBytes: number;
   isOpen: boolean;
+  /** Transfers that the kernel has taken. */
+  underWay: number;
 }
 
 /** A transfer, and what is to be done when it has ended with 0 or −errno. */
@@ -36,7 +38,7 @@ export class LogDevices {
   readonly #aio = new Aio(LOG_TRANSFERS);
   readonly #devices = new Map<Mirror, LogDevice>();
   readonly #jobs = new Map<number, Job>();
-  /** Those that the kernel did not take yet. */
+  /** Those that the kernel did not take yet, or that are too many of one mirror: a device that hangs leaves room for the others. */
   #waiting: Job[] = [];
   #tags = 0;
 
@@ -66,7 +68,7 @@ export class LogDevices {
       return -ENOSPC;
     }
     const buffer = new DirectBuffer(Math.ceil(length / BLOCK_BYTES));
-    this.#devices.set(mirror, { ...device, buffer, usableBytes, isOpen: true });
+    this.#devices.set(mirror, { ...device, buffer, usableBytes, isOpen: true, underWay: 0 });
     return 0;
   }
 
@@ -103,18 +105,20 @@ export class LogDevices {
   }
 
   #begin(device: LogDevice, transfer: Omit<Transfer, "tag">, done: Job["done"]): void {
-    const job = { device, transfer: { ...transfer, tag: ++this.#tags }, done };
-    if (this.#waiting.length > 0) this.#waiting.push(job);
-    else this.#submit(job);
+    this.#submit({ device, transfer: { ...transfer, tag: ++this.#tags }, done });
   }
 
   #submit(job: Job): void {
+    const { device, transfer } = job;
     // Its mirror is gone, and the number of the descriptor may be that of another log by now.
-    if (!job.device.isOpen) return;
-    const code = this.#aio.submit(job.transfer);
+    if (!device.isOpen) return;
+    const code = device.underWay < LOG_TRANSFERS_OF_MIRROR ? this.#aio.submit(transfer) : -EAGAIN;
     if (code === -EAGAIN && this.#jobs.size > 0) this.#waiting.push(job);
     else if (code < 0) this.reactor.defer(() => job.done(code));
-    else this.#jobs.set(job.transfer.tag, job);
+    else {
+      device.underWay++;
+      this.#jobs.set(transfer.tag, job);
+    }
   }
 
   #ended(): void {
@@ -134,6 +138,7 @@ export class LogDevices {
     this.#jobs.delete(tag);
     if (job === undefined) return;
     const { transfer } = job;
+    job.device.underWay--;
     const rest = transfer.length - result;
     if (result < 0 && result !== -EINTR) job.done(result);
     else if (rest === 0) job.done(0);
