@@ -4,7 +4,7 @@ import type { ArraySight, Condition } from "./paths.ts";
 
 /**
  * active: in the array, nothing to do. checking: in the array, and being read. failed: faulty, the next test is due later. probing: it
- * is being tested. hung: a test does not come back. held: proven, but kept waiting. refused: what answers is not proven to be the
+ * is being tested. hung: a test, or a return, does not come back. held: proven, but kept waiting. refused: what answers is not proven to be the
  * path. restoring: it is being put back.
  */
 export type Phase =
