@@ -65,12 +65,22 @@ export class QuorumGate {
       });
       this.#quorum = quorum;
       this.reactor.watch(quorum.fd, EPOLLIN, () => this.#dispatch());
-      if (quorum.hasProvider) quorum.trackStart();
+      if (quorum.hasProvider) this.#track(quorum);
       else this.#state = "none";
     } catch (error) {
       if (!(error instanceof LibraryError)) throw error;
       this.#log.warn("mirrors do not stand still without quorum: {error}", { error });
       this.#state = "none";
+    }
+  }
+
+  /** Corosync may refuse that while it has too much to send. Such a connection would tell nothing, ever: the next join makes another. */
+  #track(quorum: Quorum): void {
+    try {
+      quorum.trackStart();
+    } catch (error) {
+      this.close();
+      throw error;
     }
   }
 
