@@ -27,13 +27,22 @@ function isOf(session: number, stat: ProcessStat | undefined): stat is ProcessSt
   return stat !== undefined && stat.isAlive && stat.session === session;
 }
 
-/** Those of a session that live, with their groups. Throws Errno where there is no /proc. */
+/** Who there is; nobody where /proc cannot be read, be it that the whole system has no descriptor left (ENFILE). */
+function processIds(): number[] {
+  try {
+    return directoryEntries("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  } catch (error) {
+    if (error instanceof Errno) return [];
+    throw error;
+  }
+}
+
+/** Those of a session that live, with their groups. */
 function living(session: number): { pid: number; group: number }[] {
-  return directoryEntries("/proc").filter((name) => /^\d+$/.test(name)).map(Number)
-    .flatMap((pid) => {
-      const stat = processStat(pid);
-      return isOf(session, stat) ? [{ pid, group: stat.group }] : [];
-    });
+  return processIds().flatMap((pid) => {
+    const stat = processStat(pid);
+    return isOf(session, stat) ? [{ pid, group: stat.group }] : [];
+  });
 }
 
 /** How many of a session live. */
