@@ -19,6 +19,8 @@ export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
+/** Only to know which file it is: nothing is opened. */
+export const O_PATH = 0o10000000;
 export const O_NOFOLLOW = Deno.build.arch === "x86_64" ? 0o400000 : 0o100000;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_DUPFD = 0;
@@ -86,6 +88,7 @@ export const CONSTANTS = {
   O_NONBLOCK,
   O_CLOEXEC,
   O_NOFOLLOW,
+  O_PATH,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_GETFD,

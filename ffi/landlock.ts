@@ -9,6 +9,7 @@ import {
   closeDescriptor,
   isDirectory,
   O_CLOEXEC,
+  O_PATH,
   openFile,
   statDescriptor,
   status,
@@ -39,8 +40,6 @@ const LANDLOCK_SCOPE_SIGNAL = 1 << 1;
 const LANDLOCK_CREATE_RULESET_VERSION = 1 << 0;
 const LANDLOCK_RULE_PATH_BENEATH = 1;
 const LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON = 1 << 1;
-// asm-generic/fcntl.h
-const O_PATH = 0o10000000;
 
 const RULESET_ATTR = layout("struct landlock_ruleset_attr", {
   handled_access_fs: "u64",
@@ -76,7 +75,6 @@ export const CONSTANTS = {
   LANDLOCK_CREATE_RULESET_VERSION,
   LANDLOCK_RULE_PATH_BENEATH,
   LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON,
-  O_PATH,
 };
 export const STRUCTS = [RULESET_ATTR, PATH_BENEATH_ATTR];
 

@@ -5,6 +5,7 @@ import {
   isRegularFile,
   O_CLOEXEC,
   O_NONBLOCK,
+  O_PATH,
   O_RDONLY,
   openFile,
   statDescriptor,
@@ -137,6 +138,23 @@ export class UnopenedError extends Error {
   override name = "UnopenedError";
 }
 
+/**
+ * Opens the file at a path for reading: its descriptor or −errno. Nothing else is opened: a device may begin to work then, such as a
+ * watchdog, and who may change what is at the path need not be one who may do that. Throws UnfitFileError.
+ */
+function openRegular(path: string): number {
+  const place = openFile(cString(path), O_PATH | O_CLOEXEC, 0);
+  if (place < 0) return place;
+  try {
+    const result = statDescriptor(place);
+    if (result < 0) return result;
+    if (!isRegularFile(status.mode)) throw new UnfitFileError("Not a regular file");
+    return openFile(cString(`/proc/self/fd/${place}`), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+  } finally {
+    closeDescriptor(place);
+  }
+}
+
 /** Follows whatever file is at a path. The file is closed between looks, so that it keeps nobody from unmounting. */
 export class PathFile implements FollowedFile {
   #identity: Identity;
@@ -155,7 +173,7 @@ export class PathFile implements FollowedFile {
 
   look(): Sight | undefined {
     this.watch.renew();
-    const fd = openFile(cString(this.path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
+    const fd = openRegular(this.path);
     if (PASSING.has(-fd)) throw new UnopenedError(strerror(-fd));
     if (fd < 0) return undefined;
     try {

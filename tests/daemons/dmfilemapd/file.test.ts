@@ -1,7 +1,11 @@
 /** The file at a path, as PathFile opens it. */
 import "../../bind_libc.ts";
-import { assertEquals, assertThrows } from "@std/assert";
-import { PathFile, UnopenedError } from "../../../daemons/dmfilemapd/effects/file.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  PathFile,
+  UnfitFileError,
+  UnopenedError,
+} from "../../../daemons/dmfilemapd/effects/file.ts";
 import {
   closeDescriptor,
   F_UNLCK,
@@ -11,6 +15,7 @@ import {
   openFile,
 } from "../../../ffi/file.ts";
 import { CONSTANTS } from "../../../ffi/filesystem.ts";
+import { IN_CLOSE_NOWRITE, IN_OPEN, Inotify } from "../../../ffi/inotify.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { cString } from "../../../ffi/memory.ts";
 
@@ -46,4 +51,17 @@ Deno.test("PathFile.look takes a file with a write lease for one that cannot be 
 
 Deno.test("PathFile.look gives nothing where there is no file", () => {
   withFile((path) => assertEquals(new PathFile(path, NOBODY, SILENT).look(), undefined));
+});
+
+Deno.test("PathFile.look opens nothing but a regular file: a device may begin to work when it is opened", () => {
+  withFile((path) => {
+    new Deno.Command("mkfifo", { args: [path] }).outputSync();
+    Deno.symlinkSync(path, `${path}.link`);
+    const inotify = new Inotify();
+    assert(inotify.add(path, IN_OPEN | IN_CLOSE_NOWRITE) >= 0);
+    const look = (): unknown => new PathFile(`${path}.link`, NOBODY, SILENT).look();
+    assertThrows(look, UnfitFileError, "Not a regular file");
+    assertEquals(inotify.read(), []);
+    inotify.close();
+  });
 });
