@@ -46,6 +46,8 @@ export const TRIM_MAX_MS = 3_600_000;
 
 /** How long a file may have no extents before its group goes, so that one which is truncated and rewritten keeps it. */
 export const EMPTY_GRACE_MS = 500;
+/** How long the group's deletion waits for another daemon that changes regions of the device. */
+export const DISSOLVE_WAIT_MS = 1_000;
 /** How long a path may have no file, and how often it is looked at: the original's nine attempts, 100 ms apart. */
 export const MISSING_GRACE_MS = 1_000;
 export const MISSING_STEP_MS = 100;

@@ -187,9 +187,9 @@ export class Daemon {
   }
 
   #dissolve(): undefined {
-    const { group, voice } = this.parts;
+    const { updater, voice } = this.parts;
     try {
-      group.dissolve();
+      updater.dissolve();
     } catch (error) {
       if (!(error instanceof StatsError)) throw error;
       voice.error(error.message);

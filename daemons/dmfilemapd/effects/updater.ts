@@ -1,12 +1,13 @@
 /** One look at the file, and the regions brought in line with it. */
 import type { Applied, Group } from "../group.ts";
 import { lookAhead } from "../regions.ts";
-import { REST_MIN_MS, UNOPENED_REST_MS } from "../limits.ts";
+import { DISSOLVE_WAIT_MS, REST_MIN_MS, UNOPENED_REST_MS } from "../limits.ts";
 import type { Event, LookOutcome } from "../machine.ts";
 import type { Shortage } from "../shortage.ts";
 import { GroupGoneError, StatsError } from "../stats_device.ts";
 import { deviceSectors } from "./device.ts";
 import { Errno } from "../../../ffi/errno.ts";
+import { pollDescriptor } from "../../../ffi/poll.ts";
 import { type FollowedFile, type Sight, UnfitFileError, UnopenedError } from "./file.ts";
 import type { DeviceLock } from "./instance.ts";
 import type { UpdateMetrics } from "./update_metrics.ts";
@@ -71,6 +72,24 @@ export class Updater {
     const applied = deviceLock === undefined ? apply() : deviceLock.with(apply);
     if (applied !== undefined) this.#seeShortage(applied.shortage);
     return applied;
+  }
+
+  /**
+   * Deletes the group while no other daemon changes regions: one that replaces its leader counts on it that no lower id becomes free.
+   * After a while that is not waited for any more. Throws StatsError.
+   */
+  dissolve(): void {
+    const { group, deviceLock } = this.parts;
+    if (deviceLock === undefined) return group.dissolve();
+    for (let leftMs = DISSOLVE_WAIT_MS; leftMs > 0; leftMs -= REST_MIN_MS) {
+      const isDone = deviceLock.with(() => {
+        group.dissolve();
+        return true;
+      });
+      if (isDone) return;
+      pollDescriptor(-1, 0, REST_MIN_MS);
+    }
+    group.dissolve();
   }
 
   /** Said once, until it is over. */

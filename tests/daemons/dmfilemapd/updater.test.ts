@@ -33,18 +33,18 @@ class Bench {
   readonly said: string[] = [];
   /** What the file gives, or what is thrown. */
   found: Sight | undefined | Error = sight(EXTENTS);
-  /** Whether another daemon changes the device's regions. */
-  isLocked = false;
+  /** How many times another daemon is still found to change the device's regions. */
+  locked = 0;
   readonly id = stockGroup(this.device, EXTENTS.slice(0, 1));
-  readonly #updater: Updater;
+  readonly updater: Updater;
 
   constructor(limits = LIMITS) {
     const voice = new Voice(0, false, undefined, { GROUP_ID: 0, DEVICE: "253:0", PATH: "/f" });
     voice.listener = (text): void => void this.said.push(text);
     const deviceLock = {
-      with: <T>(use: () => T): T | undefined => this.isLocked ? undefined : use(),
+      with: <T>(use: () => T): T | undefined => this.locked-- > 0 ? undefined : use(),
     };
-    this.#updater = new Updater({
+    this.updater = new Updater({
       file: { identity: { device: 0, inode: 0 }, look: () => this.#find() } as FollowedFile,
       group: follow(this.device, this.id, limits),
       deviceLock: deviceLock as DeviceLock,
@@ -62,7 +62,7 @@ class Bench {
 
   /** The event's type or, of a look that was to its end, what came of it. */
   look(): string {
-    const event = this.#updater.look();
+    const event = this.updater.look();
     if (event.type !== "looked") return event.type;
     return [event.outcome, ...(event.writer ? ["check"] : [])].join(" ");
   }
@@ -86,9 +86,8 @@ Deno.test("Updater.look tells a file that is not there from one without extents,
 
 Deno.test("Updater.look puts off what cannot be done now, and changes and says nothing", () => {
   const bench = new Bench();
-  bench.isLocked = true;
+  bench.locked = 1;
   assertEquals(bench.look(), "lookedLater");
-  bench.isLocked = false;
   bench.found = new UnopenedError("Too many open files");
   assertEquals(bench.look(), "lookedLater");
   assertEquals([seen(bench.device, bench.id), bench.said], [EXTENTS.slice(0, 1), []]);
@@ -129,4 +128,15 @@ Deno.test("Updater.look says once what is lacking, has it tried again, and says 
     "Could not map all extents: the kernel takes no more regions: Cannot allocate memory.",
     "All extents are mapped again.",
   ]);
+});
+
+Deno.test("Updater.dissolve waits for another daemon that changes regions, for a while", () => {
+  for (const locked of [0, 3, Infinity]) {
+    const bench = new Bench();
+    bench.locked = locked;
+    const free: number[] = [];
+    bench.device.before = () => free.push(bench.locked);
+    bench.updater.dissolve();
+    assertEquals([bench.device.rows.size, free[0]], [0, locked === Infinity ? Infinity : -1]);
+  }
 });
