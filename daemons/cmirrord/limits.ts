@@ -29,7 +29,7 @@ export const MAX_MEMBERS = 128;
 export const MAX_READS_AFTER_OVERRUN = 4096;
 /** Messages that corosync would not take yet; at the bound, no more requests are read from the kernel. */
 export const MAX_OUTBOX_MESSAGES = 4096;
-/** Requests of this node that wait for an answer, all mirrors; the kernel has one for each waiting task. */
+/** Requests of this node that wait for an answer, of one mirror; at the bound, no more are read. The kernel has one for each waiting task. */
 export const MAX_WAITING_REQUESTS = 4096;
 /** RESUMEs of one mirror that wait for the group: the kernel repeats them every 15 s, and no longer waits for the older ones. */
 export const MAX_WAITING_RESUMES = 64;

@@ -88,7 +88,10 @@ export const manifest = {
       name: "NOTIFY_SOCKET",
       help: "Where READY=1 is sent; with it, the daemon stays in the foreground.",
     },
-    { name: "JOURNAL_STREAM", help: "Set by systemd: messages go to the journal." },
+    {
+      name: "JOURNAL_STREAM",
+      help: "Set by systemd: where standard error leads to the journal, messages go there.",
+    },
   ],
   exitCodes: [
     { code: 0, meaning: "Ended by a signal while there was no mirror, or done." },

@@ -144,7 +144,10 @@ export const manifest = {
       help:
         "Where READY=1 is sent once all arrays are looked after; with it, the daemon stays in the foreground.",
     },
-    { name: "JOURNAL_STREAM", help: "Set by systemd: messages go to the journal." },
+    {
+      name: "JOURNAL_STREAM",
+      help: "Set by systemd: where standard error leads to the journal, messages go there.",
+    },
     {
       name: "XDG_CONFIG_HOME, XDG_RUNTIME_DIR",
       help: "Where a daemon that does not run as root has its files.",

@@ -16,6 +16,7 @@ import { EX_OK, ExitError } from "../../../src/host/exit.ts";
 import { releaseStartupCode } from "../../../src/host/footprint.ts";
 import { type ReadyHandshake, startInBackground } from "../../../src/host/lifecycle.ts";
 import { logger } from "../../../src/host/log.ts";
+import { hasJournalStream } from "../../../src/host/log_journal.ts";
 import { notifyManager } from "../../../src/host/notify.ts";
 import { PidFile, PidFileBusyError } from "../../../src/host/pidfile.ts";
 import { dirname, type Program } from "../../../src/host/program.ts";
@@ -66,7 +67,7 @@ export function runDaemon(start: Start): number {
   if (!isForeground && !handshake.isChild) return runInBackground(program);
   blockSignals(SIGNALS);
   handshake.leaveDirectory();
-  openLog(settings.level, isForeground && !program.environment.has("JOURNAL_STREAM"));
+  openLog(settings.level, isForeground && !hasJournalStream(program.environment));
   raiseFileLimit();
   const pidFile = takePidFile();
   try {

@@ -9,6 +9,7 @@ import { EX_CANTCREAT, EX_OSERR, EX_TEMPFAIL, ExitError } from "../../../src/hos
 import { releaseStartupCode } from "../../../src/host/footprint.ts";
 import { type ReadyHandshake, startInBackground } from "../../../src/host/lifecycle.ts";
 import { logger } from "../../../src/host/log.ts";
+import { hasJournalStream } from "../../../src/host/log_journal.ts";
 import { notifyManager } from "../../../src/host/notify.ts";
 import { PidFile, PidFileBusyError } from "../../../src/host/pidfile.ts";
 import { dirname, type Program } from "../../../src/host/program.ts";
@@ -51,7 +52,8 @@ export function runDaemon(start: Start): void {
   // A service manager that waits for READY=1 waits for the process that it started.
   const isForeground = line.options.has("foreground") || isOnce ||
     program.environment.has("NOTIFY_SOCKET");
-  const settings = settingsFrom(line, places, isForeground && !hasJournal(program));
+  const toTerminal = isForeground && !hasJournalStream(program.environment);
+  const settings = settingsFrom(line, places, toTerminal);
   openLog(settings.log);
   if (isOnce) return runOnce(program, settings, places, line.options.has("json"));
   if (!isForeground && !handshake.isChild) return runInBackground(program);
@@ -66,11 +68,6 @@ export function runDaemon(start: Start): void {
     pidFile?.release();
     throw error;
   }
-}
-
-/** systemd.exec(5): standard error leads to the journal, which takes more than text from us. */
-function hasJournal({ environment }: Program): boolean {
-  return environment.has("JOURNAL_STREAM");
 }
 
 /** Throws ExitError unless the daemon watches in the background. */
