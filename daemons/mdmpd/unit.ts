@@ -32,6 +32,16 @@ export const UNIT = {
   oomScoreAdjust: -500,
   hardening: [
     {
+      directive: "Restart=on-failure",
+      why:
+        "While it is away no path comes back, which nobody notices before the last one has gone.",
+    },
+    {
+      directive: "RestartPreventExitStatus=64 75 78",
+      why:
+        "A command line, a configuration or another daemon in its place would stop the next one as well.",
+    },
+    {
       directive: "KillMode=process",
       why:
         "A child that hangs in the kernel over a dead disk cannot be killed, and must not delay the end; one that is putting a " +

@@ -250,7 +250,7 @@ Deno.writeTextFileSync(SCRIPT, `#!/bin/sh\n${tell}\n`, { mode: 0o755 });
 about("corosync");
 check("corosync forms a cluster of one", await startCorosync(["127.0.0.1"], { tokenMs: 1_000 }));
 const services: readonly Service[] = [
-  { name: "mdmpd", exposure: 15, reloads: true, works: restores },
+  { name: "mdmpd", exposure: 15, reloads: true, comesBack: true, works: restores },
   { name: "cmannotifyd", exposure: 15, reloads: true, comesBack: true, works: notifies },
   { name: "cmirrord", exposure: 21, comesBack: true, works: mirrors },
 ];
