@@ -183,8 +183,18 @@ const others = under(HEADING, [
   }],
 ]);
 
+/** What came in the place of a lease file may be locked by others, and stays. */
+const replaced = under(
+  HEADING,
+  ["an exclusive", "a shared"].map((aLock) => [
+    `RELEASE_RESOURCE of ${aLock} AUTOCREATE lock removes whatever has the name now`,
+    { files: ["directory 700 ls", "file 600 ls/away", "file 644 ls/x 12 bytes"] },
+  ]),
+);
+
 export const aliasDivergences: Divergences = [
   ...aliases.flatMap(through),
   ...deletions,
   ...others,
+  ...replaced,
 ];
