@@ -54,14 +54,17 @@ async function shortNameOf(folder: string, things: AsyncDisposableStack): Promis
 /** Plays an act to its end. Throws Interrupted, with all things of the act gone, where it is interrupted. */
 export async function play(act: Act, stage: Stage, interrupted: Promise<void>): Promise<void> {
   await stage.begin(act.daemon, act.title);
+  let isInterrupted = false;
   const stop = interrupted.then(() => {
+    isInterrupted = true;
     throw new Interrupted();
   });
   try {
     await using things = new AsyncDisposableStack();
     await Promise.race([act.play(stage, things), stop]);
   } catch (error) {
-    if (error instanceof Interrupted) throw error;
+    // Ctrl-C is heard by the act's processes, too, and they may have ended it before we heard of it.
+    if (isInterrupted) throw new Interrupted();
     await stage.shows(`the act came to its end: ${error}`, false);
   }
   stage.end();

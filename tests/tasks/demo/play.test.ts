@@ -1,7 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { CONTROL_SOCKET } from "../../../daemons/cmannotifyd/places.ts";
-import { inTemporaryFolder } from "../../../tasks/demo/play.ts";
+import { inTemporaryFolder, Interrupted, play } from "../../../tasks/demo/play.ts";
+import { Stage } from "../../../tasks/demo/stage.ts";
+import type { Act } from "../../../tasks/demo/acts.ts";
 import { exists } from "../../../tasks/toolchain.ts";
 import { inFolder } from "../needs.ts";
 
@@ -54,4 +56,29 @@ Deno.test("inTemporaryFolder leaves nothing when its body throws", async () => {
     });
   });
   assertEquals([isEmpty, isThrown], [true, true]);
+});
+
+/** An act whose processes die of Ctrl-C; what it has to end takes as long as the demo needs to hear of it, too. */
+function actThatFails(heard: () => void): Act {
+  return {
+    daemon: "cmannotifyd",
+    title: "an act",
+    play: (_stage, things) => {
+      things.defer(heard);
+      return Promise.reject(new Error("corosync has ended"));
+    },
+  };
+}
+
+Deno.test("play is interrupted, and shows nothing false, when the act's processes hear of Ctrl-C before it does", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stage = new Stage();
+  await assertRejects(() => play(actThatFails(resolve), stage, promise), Interrupted);
+  assertEquals(stage.acts, []);
+});
+
+Deno.test("play shows that an act has failed when nobody has interrupted it", async () => {
+  const stage = new Stage();
+  await play(actThatFails(() => {}), stage, new Promise(() => {}));
+  assertEquals(stage.close(), false);
 });
