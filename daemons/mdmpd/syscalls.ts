@@ -7,6 +7,7 @@ export const SYSCALLS = [
     why:
       "What touches a device is done in a child of the same program, which may hang in the kernel.",
   },
+  { names: ["kill"], why: "A child that cannot be watched, for want of a descriptor, is ended." },
   {
     names: ["io_destroy", "io_getevents", "io_setup", "io_submit"],
     why:

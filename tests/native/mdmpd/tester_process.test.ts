@@ -5,51 +5,17 @@ import { startTester } from "../../../daemons/mdmpd/effects/tester_process.ts";
 import { Errno } from "../../../ffi/errno.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { waitForChild } from "../../../ffi/process.ts";
-import { systemCall } from "../../../ffi/system_call.ts";
+import { descriptors, withDescriptors } from "./few_descriptors.ts";
 
-/** sys/resource.h */
-const RLIMIT_NOFILE = 7;
-/** Of the next numbers, so many can be had. */
-const MARGIN = 40n;
 /** Two pipes and the process. */
 const NEEDED = 5;
 
 const program = { path: "/bin/true", calledAs: "true", args: [], environment: new Map() };
 
-function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
-}
-
 /** Pids of this process's children, those included that have ended and were not waited for. */
 function children(): string {
   const tasks = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => name);
   return tasks.map((task) => Deno.readTextFileSync(`/proc/self/task/${task}/children`)).join("");
-}
-
-/** Does something while this process may open no more than so many files. */
-function withDescriptors<T>(free: number, body: () => T): T {
-  const limits = new BigUint64Array(2);
-  const bytes = new Uint8Array(limits.buffer);
-  systemCall("prlimit64", 0, RLIMIT_NOFILE, 0, bytes);
-  const low = BigUint64Array.of(BigInt(descriptors()) + MARGIN, limits[1]);
-  const files: Deno.FsFile[] = [];
-  try {
-    systemCall("prlimit64", 0, RLIMIT_NOFILE, new Uint8Array(low.buffer), 0);
-    for (let file = open(); file !== undefined; file = open()) files.push(file);
-    for (let i = 0; i < free; i++) files.pop()?.close();
-    return body();
-  } finally {
-    systemCall("prlimit64", 0, RLIMIT_NOFILE, bytes, 0);
-    for (const file of files) file.close();
-  }
-}
-
-function open(): Deno.FsFile | undefined {
-  try {
-    return Deno.openSync("/dev/null");
-  } catch {
-    return undefined;
-  }
 }
 
 function tryToStart(): string {
@@ -71,4 +37,13 @@ Deno.test("startTester leaves neither descriptors nor processes behind where it 
     assertEquals(outcome, free < NEEDED ? "no descriptors" : "started", `${free} descriptors`);
     assertEquals([descriptors(), children()], before, `${free} descriptors`);
   }
+});
+
+Deno.test("startTester may end a tester that it cannot watch: nothing it does there is the daemon's end", async () => {
+  const child = new URL("confined_tester.ts", import.meta.url).pathname;
+  const { stdout, signal } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", child],
+    stderr: "inherit",
+  }).output();
+  assertEquals([new TextDecoder().decode(stdout).trim(), signal], ["pidfd_open", null]);
 });
