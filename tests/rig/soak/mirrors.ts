@@ -75,9 +75,14 @@ class Mirrors {
     assertEquals(code, 0, command);
   }
 
-  /** What it has recorded for whoever looks into its death stays in /dev/shm, 8 MB each time. */
+  /**
+   * What it has recorded for whoever looks into its death stays in /dev/shm, 8 MB each time, and so do the rings of its connections, 3 MB
+   * each, where it took longer to die than libqb waits for that (30 ms, lib/ipc_shm.c).
+   */
   async #corosyncDies(): Promise<void> {
-    sh("kill -KILL $(cat /run/corosync.pid) && rm /dev/shm/qb-corosync-*-blackbox-*");
+    sh(
+      "pid=$(cat /run/corosync.pid); kill -KILL $pid && rm -rf /dev/shm/qb-corosync-$pid-* /dev/shm/qb-$pid-*",
+    );
     await awaited("corosync is back", () => succeeds("corosync"));
   }
 
