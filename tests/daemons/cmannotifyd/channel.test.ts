@@ -3,11 +3,11 @@ import { assertEquals } from "@std/assert";
 import { Channel } from "../../../daemons/cmannotifyd/effects/channel.ts";
 import { RunnerClient } from "../../../daemons/cmannotifyd/effects/runner_client.ts";
 import { MESSAGE_MAX_BYTES } from "../../../daemons/cmannotifyd/limits.ts";
-import type { RunnerSettings } from "../../../daemons/cmannotifyd/runner_protocol.ts";
 import { closeDescriptor } from "../../../ffi/file.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { sendBytes, seqpacketPair } from "../../../ffi/socket.ts";
 import { Reactor } from "../../../src/host/reactor.ts";
+import { SETTINGS } from "./runner_settings.ts";
 
 // asm-generic/socket.h
 const SOL_SOCKET = 1;
@@ -81,19 +81,7 @@ Deno.test("the runner is told without JSON that is too long, and the daemon of t
   const reactor = new Reactor();
   const [ours, peer] = seqpacketPair();
   const said: unknown[] = [];
-  const settings: RunnerSettings = {
-    type: "settings",
-    directory: "/d",
-    eventDirectories: false,
-    substitutes: [],
-    lockFile: "/k",
-    logFile: "/l",
-    debug: false,
-    timeoutMs: 0,
-    realtime: false,
-    protectFromOom: false,
-  };
-  const client = new RunnerClient(reactor, ours, settings, {
+  const client = new RunnerClient(reactor, ours, SETTINGS, {
     said: (message) => said.push(message),
     failed: (reason) => said.push(reason),
   });

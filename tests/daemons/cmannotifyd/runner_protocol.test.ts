@@ -14,20 +14,10 @@ import {
   type Up,
 } from "../../../daemons/cmannotifyd/runner_protocol.ts";
 import { Random } from "../../fuzz/random.ts";
+import { SETTINGS } from "./runner_settings.ts";
 
 const down: Down[] = [
-  {
-    type: "settings",
-    directory: "/d",
-    eventDirectories: true,
-    substitutes: ["/sbin/x"],
-    lockFile: "/k",
-    logFile: "/l",
-    debug: false,
-    timeoutMs: 0,
-    realtime: false,
-    protectFromOom: false,
-  },
+  SETTINGS,
   { type: "run", sequence: 1, reason: "STATECHANGE", environment: [["A", "1"]], input: null },
 ];
 const up: Up[] = [

@@ -1,23 +1,12 @@
 import "../../bind_libc.ts";
 import { assertEquals } from "@std/assert";
 import { findScripts } from "../../../daemons/cmannotifyd/effects/script_files.ts";
-import type { RunnerSettings } from "../../../daemons/cmannotifyd/runner_protocol.ts";
+import { SETTINGS } from "./runner_settings.ts";
 
 /** The scripts for STATECHANGE, without the directory, and what is said of directories. */
 function found(directory: string): { scripts: string[]; said: string[] } {
   const said: string[] = [];
-  const settings: RunnerSettings = {
-    type: "settings",
-    directory,
-    eventDirectories: true,
-    substitutes: ["/no/such/cman_notify"],
-    lockFile: "/k",
-    logFile: "/l",
-    debug: false,
-    timeoutMs: 0,
-    realtime: false,
-    protectFromOom: false,
-  };
+  const settings = { ...SETTINGS, directory };
   const scripts = findScripts(settings, "STATECHANGE", ({ message }) => said.push(message));
   const short = (text: string): string => text.replace(`${directory}/`, "");
   return { scripts: scripts.map(short), said: said.map(short) };
