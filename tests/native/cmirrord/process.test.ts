@@ -83,6 +83,17 @@ processTest("a second daemon is refused, in the words of the original", async ()
   );
 });
 
+processTest(
+  "-f writes to standard error in a terminal that systemd has started, and not where that is the journal",
+  async () => {
+    const { code, stdout } = await inOwnRun(
+      'look() { "$D" -f 2> /run/log & p=$!; wait_for $D status; kill $p; wait $p; grep -c Starting /run/log; }; ' +
+        "export JOURNAL_STREAM=1:1; look; JOURNAL_STREAM=$(stat -c %d:%i /run/log); look; true",
+    );
+    assertEquals([code, stdout], [0, "1\n0\n"]);
+  },
+);
+
 processTest("SIGUSR1 shows the state, and SIGTERM ends it with 0", async () => {
   const { code, stderr } = await inOwnRun(
     "$D -f & p=$!; wait_for $D status; kill -USR1 $p; $D status >/dev/null; kill -TERM $p; wait $p",

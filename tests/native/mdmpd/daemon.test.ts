@@ -64,6 +64,21 @@ test("two signals at once end mdmpd as one does", async () => {
   assertEquals([said.get("end"), said.get("trouble")], ["0", "1"]);
 });
 
+test("mdmpd -f writes to standard error in a terminal that systemd has started, and not where that is the journal", async () => {
+  const said = await inPrivate(`
+    export JOURNAL_STREAM
+    look() {
+      $mdmpd -f 2> /run/log & pid=$!
+      for i in $(seq 200); do $mdmpd status > /dev/null 2>&1 && break; sleep 0.05; done
+      kill $pid; wait $pid
+      echo "$1=$(grep -c 'hostkeep mdmpd' /run/log)"
+    }
+    JOURNAL_STREAM=1:1; look terminal
+    JOURNAL_STREAM=$(stat -c %d:%i /run/log); look journal
+  `);
+  assertEquals([said.get("terminal"), said.get("journal")], ["1", "0"]);
+});
+
 test("mdmpd stays alive where md is not loaded, and says so", async () => {
   const said = await inPrivate(`
     $mdmpd -f --interval 1 2> /run/log & pid=$!
